@@ -1,0 +1,1 @@
+"""One use case a command: ports in, a typed result out."""

@@ -1,0 +1,1 @@
+"""The nouns of the market: frozen values that check themselves, and the ports. No I/O."""

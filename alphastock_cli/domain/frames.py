@@ -1,0 +1,192 @@
+"""The frames that travel between providers, lake and runners: names, types, units and their check.
+
+One schema per dataset; the lake stores exactly these columns in exactly this order. Prices are
+float64 rupees, turnover is float64 rupees, quantities are Int64 shares or contracts, percentages
+are 0 to 100. Missing is null, never NaN.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import polars as pl
+
+from alphastock_cli.errors import BadReply
+
+TIME = pl.Datetime("us", "Asia/Kolkata")
+
+EQUITIES_DAY = pl.Schema(
+    {
+        "date": pl.Date,  # the session, as the rows themselves say
+        "exchange": pl.String,  # NSE or BSE
+        "symbol": pl.String,  # NSE ticker; BSE ticker, or the scrip code where the file has no ticker
+        "series": pl.String,  # EQ, BE, ...; BSE group A, B, ...; "" where the file has none
+        "name": pl.String,
+        "isin": pl.String,
+        "previous_close": pl.Float64,  # as published: not adjusted for corporate actions
+        "open": pl.Float64,
+        "high": pl.Float64,
+        "low": pl.Float64,
+        "close": pl.Float64,
+        "last": pl.Float64,
+        "average_price": pl.Float64,
+        "volume": pl.Int64,  # shares
+        "turnover": pl.Float64,  # rupees
+        "trades": pl.Int64,
+        "delivery_quantity": pl.Int64,
+        "delivery_pct": pl.Float64,
+        "source": pl.String,  # the form of file the row came from, e.g. nse_sec_bhavdata_full
+    }
+)
+
+INDICES_DAY = pl.Schema(
+    {
+        "date": pl.Date,
+        "exchange": pl.String,
+        "symbol": pl.String,  # canonical name, e.g. NIFTY 50, NIFTY BANK, INDIA VIX
+        "name": pl.String,  # as the file prints it
+        "previous_close": pl.Float64,
+        "open": pl.Float64,
+        "high": pl.Float64,
+        "low": pl.Float64,
+        "close": pl.Float64,
+        "volume": pl.Int64,
+        "turnover": pl.Float64,  # rupees
+        "pe": pl.Float64,
+        "pb": pl.Float64,
+        "dividend_yield": pl.Float64,  # percent
+        "source": pl.String,
+    }
+)
+
+CANDLES = pl.Schema(
+    {
+        "time": TIME,  # the candle's start
+        "exchange": pl.String,
+        "symbol": pl.String,
+        "open": pl.Float64,
+        "high": pl.Float64,
+        "low": pl.Float64,
+        "close": pl.Float64,
+        "volume": pl.Int64,
+        "open_interest": pl.Int64,
+    }
+)
+
+INSTRUMENTS = pl.Schema(
+    {
+        "exchange": pl.String,
+        "tradingsymbol": pl.String,
+        "name": pl.String,
+        "asset_type": pl.String,
+        "series": pl.String,
+        "sector": pl.String,
+        "isin": pl.String,
+        "lot_size": pl.Int64,
+        "tick_size": pl.Float64,
+    }
+)
+
+REJECTS = pl.Schema(
+    {
+        "dataset": pl.String,  # where the row would have gone
+        "source": pl.String,  # form of file
+        "file": pl.String,  # file name, with the member of a zip after '!'
+        "row": pl.Int64,  # 1 is the first row after the header; null when the whole file is refused
+        "date": pl.Date,
+        "symbol": pl.String,
+        "reason": pl.String,
+        "raw": pl.String,  # the row as read, at most 500 characters
+    }
+)
+
+ADJUSTMENTS = pl.Schema(
+    {
+        "exchange": pl.String,
+        "symbol": pl.String,
+        "ex_date": pl.Date,  # prices before this date are multiplied by `factor`
+        "factor": pl.Float64,  # 0.5 for a 1:1 bonus or a split in two; null: a break nobody explained
+        "kind": pl.String,  # split_or_bonus, unexplained, imported
+        "ratio": pl.String,  # "1:2" for a factor of 0.5; "" where there is none
+        "source": pl.String,  # detected, or the file it was imported from
+    }
+)
+
+MEMBERSHIP = pl.Schema(
+    {
+        "index": pl.String,  # canonical index name
+        "symbol": pl.String,
+        "name": pl.String,
+        "sector": pl.String,  # the exchange's industry word, e.g. Financial Services
+        "isin": pl.String,
+        "valid_from": pl.Date,
+        "valid_to": pl.Date,  # null: still valid as far as is known
+        "source": pl.String,
+    }
+)
+
+SYMBOL_CHANGES = pl.Schema(
+    {
+        "old": pl.String,
+        "new": pl.String,
+        "effective_date": pl.Date,  # null where the file gives none
+        "source": pl.String,
+    }
+)
+
+FREEZE_QUANTITIES = pl.Schema(
+    {
+        "symbol": pl.String,
+        "freeze_quantity": pl.Int64,  # units
+        "valid_from": pl.Date,
+        "source": pl.String,
+    }
+)
+
+LOTS = pl.Schema(
+    {
+        "symbol": pl.String,
+        "contract_month": pl.Date,  # first day of the month the contract expires in
+        "lot_size": pl.Int64,
+        "valid_from": pl.Date,
+        "source": pl.String,
+    }
+)
+
+DATASETS = MappingProxyType(
+    {
+        "equities_day": EQUITIES_DAY,
+        "indices_day": INDICES_DAY,
+        "rejects": REJECTS,
+        "adjustments": ADJUSTMENTS,
+        "membership": MEMBERSHIP,
+        "symbol_changes": SYMBOL_CHANGES,
+        "freeze_quantities": FREEZE_QUANTITIES,
+        "lots": LOTS,
+    }
+)
+
+
+def conform(frame: pl.DataFrame, schema: pl.Schema, *, what: str) -> pl.DataFrame:
+    """Return `frame` with exactly the columns of `schema`, in order; absent ones become null.
+
+    Raises
+    ------
+    BadReply
+        A column the schema does not know, a type that cannot be cast without loss, or a NaN.
+    """
+    unknown = [name for name in frame.columns if name not in schema]
+    if unknown:
+        raise BadReply(f"{what}: columns {unknown} are not part of the schema")
+    columns = [
+        pl.col(name) if name in frame.columns else pl.lit(None).alias(name) for name in schema
+    ]
+    try:
+        typed = frame.select(columns).cast(dict(schema))
+    except pl.exceptions.PolarsError as error:
+        raise BadReply(f"{what}: a column has the wrong type: {error}") from error
+    floats = [name for name, dtype in schema.items() if dtype == pl.Float64]
+    bad = [name for name in floats if typed[name].is_nan().any() or typed[name].is_infinite().any()]
+    if bad:
+        raise BadReply(f"{what}: columns {bad} hold NaN or infinity; missing must be null")
+    return typed

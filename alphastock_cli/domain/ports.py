@@ -1,0 +1,146 @@
+"""What the core needs from outside, as protocols; adapters implement them, `bootstrap.py` chooses.
+
+The core sees time, market data and storage only through these. Nothing here touches a network,
+a disk or a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from alphastock_cli.domain.data import Quote
+from alphastock_cli.domain.instrument import Exchange, Instrument, Interval
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Clock(Protocol):
+    """Time, passed in: the wall clock in production, a manual one in tests."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, in Asia/Kolkata."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back, for timers."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; a manual clock moves instead."""
+        ...
+
+
+class Capability(StrEnum):
+    """What a provider can answer."""
+
+    INSTRUMENTS = "instruments"
+    QUOTES = "quotes"
+    CANDLES = "candles"
+    EQUITIES_DAY = "equities_day"
+    INDICES_DAY = "indices_day"
+    EOD_FILES = "eod_files"
+    CHAIN = "chain"
+    TICKS = "ticks"
+
+
+class MarketData(Protocol):
+    """A source of market data. A method outside `capabilities` raises `NotOffered`."""
+
+    name: ClassVar[str]
+    capabilities: ClassVar[frozenset[Capability]]
+    simulated: ClassVar[bool]
+
+    def as_of(self) -> datetime:
+        """Return the moment the answers are valid for: the last one this source knows of."""
+        ...
+
+    def instruments(self, exchange: Exchange) -> pl.DataFrame:
+        """Return the `INSTRUMENTS` frame of an exchange: unique keys, positive lots and ticks."""
+        ...
+
+    def quotes(self, keys: Sequence[str]) -> dict[str, Quote]:
+        """Return the latest quote of each known key; unknown keys are left out, never zero."""
+        ...
+
+    def candles(
+        self, instrument: Instrument, interval: Interval, start: datetime, end: datetime
+    ) -> pl.DataFrame:
+        """Return a `CANDLES` frame inside ``[start, end)``, ascending and unique in time."""
+        ...
+
+    def equities_day(
+        self,
+        *,
+        exchange: Exchange = Exchange.NSE,
+        symbols: Sequence[str] | None = None,
+        series: Sequence[str] | None = None,
+        start: date | None = None,
+        end: date | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pl.LazyFrame:
+        """Return `EQUITIES_DAY` rows up to the provider's moment, sorted by symbol and date.
+
+        `start` and `end` are both inclusive; None means as far as the source reaches.
+        """
+        ...
+
+    def indices_day(
+        self,
+        *,
+        symbols: Sequence[str] | None = None,
+        start: date | None = None,
+        end: date | None = None,
+    ) -> pl.LazyFrame:
+        """Return `INDICES_DAY` rows up to the provider's moment, sorted by symbol and date."""
+        ...
+
+    def adjustments(self, exchange: Exchange) -> pl.DataFrame:
+        """Return the `ADJUSTMENTS` known at the provider's moment; empty where there are none."""
+        ...
+
+    def symbol_changes(self) -> pl.DataFrame:
+        """Return the `SYMBOL_CHANGES` known at the provider's moment; empty where there are none."""
+        ...
+
+    def members(self, index: str, on: date) -> tuple[str, ...] | None:
+        """Return the symbols of an index on a date, sorted; None when the source does not know."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EodBatch:
+    """What one end-of-day file held, checked row by row.
+
+    Attributes
+    ----------
+    file : str
+        The file's name, ``archive.zip!member`` inside archives.
+    form : str
+        The recognised form, e.g. ``nse_udiff_cm``; "" when the file was refused whole.
+    frames : dict of str to DataFrame
+        Good rows by dataset name, each in the dataset's schema. Empty when refused.
+    rejects : DataFrame
+        Refused rows with their reasons, in the `REJECTS` schema.
+    notes : tuple of str
+        What a person should know: a stale copy, turnover read as rupees, an undated file.
+    """
+
+    file: str
+    form: str
+    frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+    rejects: pl.DataFrame | None = None
+    notes: tuple[str, ...] = ()
+
+
+class EodSource(Protocol):
+    """Reads end-of-day files as the exchanges publish them."""
+
+    def read_folder(self, folder: Path, *, on: date | None = None) -> Iterator[EodBatch]:
+        """Yield a batch per recognised or refused file below `folder`, archives opened."""
+        ...

@@ -1,0 +1,1 @@
+"""The rules of NSE, BSE and MCX, each with its dates of validity."""

@@ -1,0 +1,1 @@
+"""Adapters for market data. Found by file name, see `registry.py`."""

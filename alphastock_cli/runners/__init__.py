@@ -1,0 +1,1 @@
+"""One per asset class: fetch, then enrich. Found by file name, see `registry.py`."""

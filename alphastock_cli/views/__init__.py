@@ -1,0 +1,1 @@
+"""Values to characters; knows Rich, knows no broker."""

@@ -1,0 +1,49 @@
+"""What every test may use: a manual clock, the folder of real files where there is one."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+IST = ZoneInfo("Asia/Kolkata")
+
+
+class ManualClock:
+    """A clock that moves only when told to; `sleep` moves it."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._monotonic = 0.0
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    def sleep(self, seconds: float) -> None:
+        self.advance(timedelta(seconds=seconds))
+
+    def advance(self, step: timedelta) -> None:
+        self._now += step
+        self._monotonic += step.total_seconds()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Return a clock standing at Friday 2026-11-20, 18:00 in India."""
+    return ManualClock(datetime(2026, 11, 20, 18, 0, tzinfo=IST))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real exchange files, or skip: it may not be redistributed."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("ALPHASTOCK_TEST_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no folder of real exchange files at {folder}; set ALPHASTOCK_TEST_DATA")
+    return folder
