@@ -1,10 +1,10 @@
 """The error tree and the exit codes; what may be retried is a type, not a string.
 
     AlphaStockError                    1   unexpected: a defect
-    ├─ ConfigError                     2   bad TOML, unknown key or parameter; the nearest one is named
+    ├─ ConfigError                     2   bad TOML, unknown key or parameter
     ├─ UsageError                      2   the command's words are off
-    ├─ UnknownName                     2   runner, strategy, provider, symbol, column; nearest names listed
-    ├─ OutOfRange                      2   our facts do not reach that date; says from when to when they do
+    ├─ UnknownName                     2   runner, provider, symbol, column; nearest names listed
+    ├─ OutOfRange                      2   our facts do not reach that date; says how far they do
     ├─ NothingFound                    3   an empty result, only where --fail-empty asked for it
     ├─ AuthError                       4   no or expired access token
     ├─ ProviderError                   5

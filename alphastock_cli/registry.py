@@ -61,7 +61,7 @@ class Registry:
         return decorate
 
     def names(self) -> list[str]:
-        """Return every known name, sorted; file names and entry points are read, nothing imported."""
+        """Return every known name, sorted; names are read from disk, nothing is imported."""
         found = set(self._classes) | set(self._builtin()) | set(self._entry_points())
         return sorted(found)
 
@@ -99,7 +99,7 @@ class Registry:
         return f"Known: {', '.join(self.names()) or 'none yet'}."
 
     def _builtin(self) -> list[str]:
-        """Module names in the built-in folder: plain files and packages, without helpers."""
+        """List the module names in the built-in folder: files and packages, without helpers."""
         folder = Path(__file__).parent / self.folder
         files = [path.stem for path in folder.glob("*.py")]
         packages = [path.parent.name for path in folder.glob("*/__init__.py")]
@@ -119,7 +119,9 @@ def load_plugin(path: Path) -> None:
     """
     resolved = path.expanduser().resolve()
     if resolved.suffix != ".py" or not resolved.is_file():
-        raise ConfigError(f"--plugin {path}: no such Python file", hint="Give the path of a .py file.")
+        raise ConfigError(
+            f"--plugin {path}: no such Python file", hint="Give the path of a .py file."
+        )
     name = f"alphastock_plugin_{resolved.stem}"
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(resolved):
         return

@@ -19,7 +19,7 @@ EQUITIES_DAY = pl.Schema(
     {
         "date": pl.Date,  # the session, as the rows themselves say
         "exchange": pl.String,  # NSE or BSE
-        "symbol": pl.String,  # NSE ticker; BSE ticker, or the scrip code where the file has no ticker
+        "symbol": pl.String,  # BSE: the scrip code where a file has no ticker
         "series": pl.String,  # EQ, BE, ...; BSE group A, B, ...; "" where the file has none
         "name": pl.String,
         "isin": pl.String,
@@ -105,7 +105,7 @@ ADJUSTMENTS = pl.Schema(
         "exchange": pl.String,
         "symbol": pl.String,
         "ex_date": pl.Date,  # prices before this date are multiplied by `factor`
-        "factor": pl.Float64,  # 0.5 for a 1:1 bonus or a split in two; null: a break nobody explained
+        "factor": pl.Float64,  # 0.5 for a split in two; null: a break nobody explained
         "kind": pl.String,  # split_or_bonus, unexplained, imported
         "ratio": pl.String,  # "1:2" for a factor of 0.5; "" where there is none
         "source": pl.String,  # detected, or the file it was imported from

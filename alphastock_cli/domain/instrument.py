@@ -63,7 +63,7 @@ class Interval(StrEnum):
 
     @property
     def length(self) -> timedelta:
-        """The candle's length on the clock; a day candle spans one session, one calendar day here."""
+        """The candle's length on the clock; a day candle spans one calendar day here."""
         if self is Interval.DAY:
             return timedelta(days=1)
         return timedelta(minutes=int(self.value.removesuffix("minute") or 1))

@@ -105,7 +105,7 @@ class MarketData(Protocol):
         ...
 
     def symbol_changes(self) -> pl.DataFrame:
-        """Return the `SYMBOL_CHANGES` known at the provider's moment; empty where there are none."""
+        """Return the `SYMBOL_CHANGES` known at the provider's moment; may be empty."""
         ...
 
     def members(self, index: str, on: date) -> tuple[str, ...] | None:

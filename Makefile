@@ -1,0 +1,42 @@
+# One command each; `.venv` makes itself with plain python3, venv and pip when missing or stale.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+
+.PHONY: demo test check bench bench-rivals docs lint clean
+
+demo: $(STAMP)  ## the main job, offline, on the simulated exchange
+	$(BIN)/alphastock scan equities --provider sim
+	$(BIN)/alphastock scan equities --provider sim --where "close > sma_200 and volume_ratio > 1.2" --sort volume_ratio:desc --top 10
+
+test: $(STAMP)  ## everything that must hold
+	$(BIN)/pytest
+
+check: lint test  ## what a change must pass
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## our figures; rivals are read from .venv-bench/* where `make bench-rivals` built them
+	$(BIN)/python -m tests.benchmarks
+
+bench-rivals: $(STAMP)  ## build the environments of the rivals, one each: they cannot share
+	$(PYTHON) -m venv .venv-bench/polars && .venv-bench/polars/bin/pip install -q polars polars_ta polars_talib numpy TA-Lib
+	-$(PYTHON) -m venv .venv-bench/vectorbt && .venv-bench/vectorbt/bin/pip install -q vectorbt
+
+docs: $(STAMP)  ## write docs/cli.md from the help of the commands
+	$(BIN)/python -m tests.architecture.cli_docs
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing the locked packages"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

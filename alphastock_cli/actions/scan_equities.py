@@ -1,0 +1,208 @@
+"""Scan equities: enrich a universe, summarise it, then filter, rank and cut its rows.
+
+The summary always speaks of the whole universe; `--where`, `--sort` and `--top` choose rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from types import MappingProxyType
+
+import polars as pl
+
+from alphastock_cli.actions import presets, universe
+from alphastock_cli.actions.result import Result
+from alphastock_cli.analytics import expression
+from alphastock_cli.domain.ports import Clock, MarketData
+from alphastock_cli.errors import DamagedData, OutOfRange, ProviderError, UnknownName, UsageError
+from alphastock_cli.exchange import calendar
+from alphastock_cli.runners.equities import COLUMNS, EquityOptions, EquityRunner, schema
+
+# what the summary needs of every symbol, whatever rows were asked for
+_SUMMARY = ("symbol", "series", "sector", "close", "previous_close", "change", "change_pct",
+            "volume", "volume_ratio", "turnover", "sma_50", "sma_200", "high_52w", "low_52w",
+            "high", "low", "date", "exchange", "open", "delivery_pct", "gap_pct")  # fmt: skip
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanRequest:
+    """What a person asked of the scan; empty strings mean not asked."""
+
+    universe: str = "all"
+    symbols: str = ""
+    preset: str = ""
+    where: str = ""
+    sort: str = ""
+    top: int | None = None
+    columns: str = ""
+    explain: str = ""
+    every_column: bool = True
+    options: EquityOptions = field(default_factory=EquityOptions)
+    own_presets: Mapping[str, presets.Preset] = field(default_factory=lambda: MappingProxyType({}))
+    watchlist: Sequence[str] = ()
+    max_age: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """Condition, order and cut after preset and options are joined."""
+
+    where: str
+    sort: str
+    top: int | None
+
+
+def scan(provider: MarketData, clock: Clock, request: ScanRequest) -> Result:
+    """Return the enriched rows of a universe that meet the condition, in order.
+
+    Raises
+    ------
+    UnknownName, UsageError
+        A column, preset, universe or condition that makes no sense.
+    ProviderError
+        The provider has no equities at its moment.
+    DamagedData
+        The data are older than `max_age`.
+    """
+    chosen = _selection(request)
+    condition = expression.parse(chosen.where, schema()) if chosen.where else None
+    order = expression.parse_sort(chosen.sort, COLUMNS) if chosen.sort else []
+    shown = expression.parse_columns(request.columns, COLUMNS) if request.columns else None
+
+    as_of = provider.as_of()
+    _check_age(as_of, clock, request.max_age)
+    symbols, sector = _symbols(request, provider, as_of.date())
+    used = {*_SUMMARY, *(condition.columns if condition else ()), *(name for name, _ in order)}
+    columns = set(COLUMNS) if request.every_column and shown is None else used | set(shown or ())
+    runner = EquityRunner(
+        provider, clock=clock, symbols=symbols, options=request.options, columns=columns
+    )
+    raw = runner.fetch(symbols)
+    if raw.frames["rows"].is_empty():
+        raise ProviderError(
+            f"`{provider.name}` has no {request.options.exchange} equities up to {as_of:%Y-%m-%d}",
+            hint="Load files with `alphastock fetch eod --from-dir FOLDER`, or try --provider sim.",
+        )
+    frame = runner.enrich(raw)
+    if sector:
+        frame = _in_sector(frame, sector)
+    if request.explain:
+        return _explain(frame, condition, request.explain, raw.as_of, provider)
+    rows = frame.filter(condition.expr) if condition else frame
+    if order:
+        rows = rows.sort(
+            [name for name, _ in order],
+            descending=[down for _, down in order],
+            nulls_last=True,
+            maintain_order=True,
+        )
+    rows = rows.head(chosen.top) if chosen.top else rows
+    summary = runner.summarise(frame)
+    summary |= {"universe": frame.height, "matched": rows.height}
+    return Result(
+        kind="scan_equities",
+        rows=rows.select(shown) if shown else rows,
+        summary=summary,
+        as_of=raw.as_of,
+        source=provider.name,
+        simulated=provider.simulated,
+        warnings=tuple(_warnings(raw.frames["rows"], frame, symbols, request)),
+        selected=True,
+        rows_follow=bool(condition or order or chosen.top or shown),
+    )
+
+
+def _selection(request: ScanRequest) -> _Selection:
+    """Join a preset with the options given: conditions by `and`, order and cut by the option."""
+    if not request.preset:
+        return _Selection(request.where, request.sort, request.top)
+    preset = presets.find(request.preset, request.own_presets)
+    parts = [part for part in (preset.where, request.where) if part]
+    where = " and ".join(f"({part})" for part in parts) if len(parts) > 1 else "".join(parts)
+    return _Selection(where, request.sort or preset.sort, request.top or preset.top)
+
+
+def _symbols(request: ScanRequest, provider: MarketData, on: date) -> tuple[tuple[str, ...], str]:
+    """Return the symbols to read (none means all) and the sector to keep, if one was named."""
+    if request.symbols:
+        if request.universe != "all":
+            raise UsageError("--symbols and --universe both choose the symbols; give one")
+        return universe.parse_symbols(request.symbols), ""
+    word = request.universe
+    if word.lower().startswith("sector:"):
+        return (), word[len("sector:") :]
+    return universe.resolve(word, provider, on=on, watchlist=request.watchlist), ""
+
+
+def _in_sector(frame: pl.DataFrame, word: str) -> pl.DataFrame:
+    known = sorted(frame["sector"].drop_nulls().unique())
+    return frame.filter(pl.col("sector") == universe.sector_of(word, known))
+
+
+def _check_age(as_of: datetime, clock: Clock, max_age: float | None) -> None:
+    if max_age is None:
+        return
+    old = (clock.now() - as_of).total_seconds()
+    if old > max_age:
+        raise DamagedData(
+            f"the newest data are of {as_of:%Y-%m-%d %H:%M}, {old / 86400:.1f} days old "
+            f"(--max-age {max_age / 86400:.1f} d)",
+            safe="Nothing was changed.",
+            hint="Load newer files: `alphastock fetch eod --from-dir FOLDER`.",
+        )
+
+
+def _explain(
+    frame: pl.DataFrame,
+    condition: expression.Condition | None,
+    symbol: str,
+    as_of: datetime,
+    provider: MarketData,
+) -> Result:
+    """Return one row a clause of the condition with the symbol's values."""
+    if condition is None:
+        raise UsageError("--explain needs a condition", hint="Add --where or --preset.")
+    name = symbol.upper()
+    row = frame.filter(pl.col("symbol") == name)
+    if row.is_empty():
+        raise UnknownName.of("symbol", name, frame["symbol"], hint="Not in this universe.")
+    clauses = condition.explain(row.row(0, named=True))
+    return Result(
+        kind="scan_explain",
+        rows=[
+            {"symbol": name, "clause": c.text, "value": c.value, "holds": c.holds} for c in clauses
+        ],
+        summary={"symbol": name},
+        as_of=as_of,
+        source=provider.name,
+        simulated=provider.simulated,
+        selected=True,
+    )
+
+
+def _warnings(
+    rows: pl.DataFrame, frame: pl.DataFrame, symbols: Sequence[str], request: ScanRequest
+) -> list[str]:
+    """Say what a reader could otherwise take for granted: missing symbols and sessions."""
+    texts = []
+    known = set(frame["symbol"])
+    absent = sorted(set(symbols) - known)
+    if absent:
+        more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""  # noqa: PLR2004
+        texts.append(f"no row in the last session for {', '.join(absent[:5])}{more}")
+    stored = rows["date"].unique().sort()
+    try:
+        expected = calendar.sessions(calendar.Segment.EQUITY, stored[0], stored[-1])
+    except OutOfRange:  # nothing can be expected of days the tables do not reach
+        return texts
+    held = set(stored)
+    missing = [day for day in expected if day not in held]
+    if missing and not request.options.exact:
+        texts.append(
+            f"{len(missing)} of {len(expected)} sessions of the look-back are not stored "
+            f"({missing[0]} … {missing[-1]}): averages span the sessions that are"
+        )
+    return texts

@@ -1,0 +1,179 @@
+"""The Typer app and the one place where an error becomes words and an exit code.
+
+The app runs non-standalone so that usage errors obey `--json` and a broken pipe is silent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from alphastock_cli import __version__
+from alphastock_cli.cli.options import group_options
+from alphastock_cli.errors import EXIT_INTERRUPTED, EXIT_OK, AlphaStockError, UnknownName, nearest
+
+_USAGE = 2
+_UNEXPECTED = 1
+
+app = typer.Typer(
+    name="alphastock",
+    help="Fetch, scan and judge the Indian markets from a terminal or a script.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - Typer's callback shape
+    if asked:
+        typer.echo(f"alphastock {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+@group_options
+def root(
+    ctx: typer.Context,
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Fetch, scan and judge the Indian markets from a terminal or a script."""
+
+
+def _register() -> None:
+    """Add the commands: one module each, thin, importing the core only when run."""
+    from alphastock_cli.cli import config, contract, doctor, fetch, lake, scan, sql
+
+    for name, group in (
+        ("fetch", fetch.app),
+        ("scan", scan.app),
+        ("lake", lake.app),
+        ("config", config.app),
+    ):
+        app.add_typer(group, name=name)
+    app.command("sql")(sql.sql)
+    app.command("contract")(contract.contract)
+    app.command("doctor")(doctor.doctor)
+
+
+_register()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; the console script exits with it."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = app(words, standalone_mode=False, prog_name="alphastock")
+        sys.stdout.flush()
+    except AlphaStockError as error:
+        return _report(error, words)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _drop_stdout()
+        return EXIT_OK
+    except typer.Exit as stop:
+        return stop.exit_code
+    except typer.Abort:
+        return EXIT_INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last net: a person gets words, not a traceback
+        return _unexpected(error, words)
+    return code if isinstance(code, int) else EXIT_OK
+
+
+def _report(error: AlphaStockError, words: Sequence[str]) -> int:
+    if "--debug" in words:
+        _traceback()
+    _say(
+        words,
+        what=error.what,
+        code=error.exit_code,
+        safe=error.safe,
+        hint=error.hint,
+        retryable=error.retryable,
+    )
+    return error.exit_code
+
+
+def _unexpected(error: Exception, words: Sequence[str]) -> int:
+    """Usage errors of the option parser are exit 2; anything else is a defect of ours."""
+    format_message = getattr(error, "format_message", None)
+    if callable(format_message):
+        what = str(format_message())
+        ctx = getattr(error, "ctx", None)
+        path = ctx.command_path if ctx is not None else "alphastock"
+        hint = f"See `{path} --help`."
+        if ctx is not None and what.startswith("No such command"):
+            hint = _near_command(ctx, what) or hint
+        _say(words, what=what.rstrip("."), code=_USAGE, hint=hint)
+        return _USAGE
+    if "--debug" in words:
+        _traceback()
+    what = f"unexpected {type(error).__name__}: {error}"
+    hint = "This is a defect: run it again with --debug and report what it prints."
+    _say(words, what=what, code=_UNEXPECTED, hint=hint)
+    return _UNEXPECTED
+
+
+def _near_command(ctx: Any, what: str) -> str:  # noqa: ANN401 - the parser's own context class
+    commands = getattr(ctx.command, "commands", {})
+    near = nearest(what.split("'")[1] if "'" in what else "", commands)
+    return UnknownName.of("command", near[0], near).hint if near else ""
+
+
+def _say(
+    words: Sequence[str],
+    *,
+    what: str,
+    code: int,
+    safe: str = "",
+    hint: str = "",
+    retryable: bool = False,
+) -> None:
+    """Print one error on standard error: three short lines, or one JSON object under --json."""
+    from alphastock_cli.safety import safe_text
+
+    if _wants_json(words):
+        body = {"error": what, "code": code, "hint": hint, "retryable": retryable}
+        if safe:
+            body["safe"] = safe
+        print(json.dumps(body, ensure_ascii=True), file=sys.stderr)  # noqa: T201 - the rim
+        return
+    lines = [f"error: {what}", *([f"safe:  {safe}"] if safe else []), *([hint] if hint else [])]
+    for line in lines:
+        for part in line.split("\n"):
+            print(safe_text(part, limit=2000), file=sys.stderr)  # noqa: T201 - the rim
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    return any(
+        a == "--json"
+        or a in {"--format=json", "--format=ndjson"}
+        or (a == "--format" and b in {"json", "ndjson"})
+        for a, b in pairs
+    )
+
+
+def _traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
+def _drop_stdout() -> None:
+    """Point standard output at nowhere, so that the interpreter's last flush stays silent too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def entry() -> None:
+    """Console-script entry point."""
+    sys.exit(main())

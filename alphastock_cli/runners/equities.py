@@ -1,0 +1,215 @@
+"""Equities: daily rows in, one enriched row a symbol out, with breadth, sectors and movers.
+
+Every number is computed from rows up to the provider's moment; prices are adjusted for splits and
+bonuses and symbol changes are followed unless `raw` refuses. Formulas: `docs/conventions.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from types import MappingProxyType
+from typing import Any
+
+import polars as pl
+
+from alphastock_cli.analytics import adjust, breadth, indicators
+from alphastock_cli.domain.data import Quote, Snapshot
+from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument
+from alphastock_cli.domain.ports import Clock, MarketData
+from alphastock_cli.errors import OutOfRange
+from alphastock_cli.exchange import calendar
+from alphastock_cli.registry import RUNNERS
+from alphastock_cli.runners.base import BaseRunner, RawData, RunnerPolicy
+
+# columns of a row as they come from the day itself, in the contract's order
+DAY_COLUMNS = (
+    "symbol", "exchange", "series", "sector", "open", "high", "low", "close", "previous_close",
+    "change", "change_pct", "volume", "volume_ratio", "turnover", "delivery_pct", "gap_pct",
+)  # fmt: skip
+INDICATOR_COLUMNS = (
+    "momentum_20_pct", "rsi", "sma_20", "sma_50", "sma_200", "ema_9", "ema_21", "atr",
+    "bollinger_upper", "bollinger_lower", "support", "resistance", "sma_50_prev", "sma_200_prev",
+    "high_52w", "low_52w", "volatility",
+)  # fmt: skip
+COLUMNS = (*DAY_COLUMNS, *INDICATOR_COLUMNS, "date")
+
+TEXT_COLUMNS = frozenset({"symbol", "exchange", "series", "sector"})
+_BASE = ("date", "symbol", "series", "exchange", "open", "high", "low", "close",
+         "previous_close", "volume", "turnover", "delivery_pct")  # fmt: skip
+
+
+def schema() -> dict[str, pl.DataType]:
+    """Return the type of each column of the enriched frame."""
+    types: dict[str, pl.DataType] = {name: pl.Float64() for name in COLUMNS}
+    types |= {name: pl.String() for name in TEXT_COLUMNS}
+    return types | {"date": pl.Date(), "volume": pl.Int64()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquityOptions:
+    """How the runner looks at equities.
+
+    Attributes
+    ----------
+    series : tuple of str
+        Series that count; EQ and BE are the ordinary board and trade-for-trade.
+    turnover_floor : float
+        Rupees a symbol must have traded to be called a mover.
+    raw : bool
+        True refuses adjustment for splits and bonuses.
+    exact : bool
+        True reads the whole stored history instead of the look-back.
+    """
+
+    exchange: Exchange = Exchange.NSE
+    series: tuple[str, ...] = ("EQ", "BE")
+    turnover_floor: float = 10_000_000.0
+    raw: bool = False
+    exact: bool = False
+
+
+@RUNNERS.register("equities")
+class EquityRunner(BaseRunner):
+    """Daily equities of one exchange."""
+
+    def __init__(
+        self,
+        provider: MarketData,
+        *,
+        clock: Clock,
+        symbols: Sequence[str] = (),
+        policy: RunnerPolicy | None = None,
+        options: EquityOptions | None = None,
+        columns: Iterable[str] = COLUMNS,
+    ) -> None:
+        super().__init__(provider, clock=clock, symbols=symbols, policy=policy)
+        self.options = options or EquityOptions()
+        self.columns = frozenset(columns)
+        self._frame: pl.DataFrame | None = None
+
+    def get_asset_type(self) -> AssetType:
+        """Return `AssetType.EQUITY`."""
+        return AssetType.EQUITY
+
+    def wanted(self) -> list[str]:
+        """Return the indicator columns asked for, in contract order."""
+        return [name for name in indicators.INDICATORS if name in self.columns]
+
+    def fetch_market_data(self, symbols: Sequence[str]) -> RawData:
+        """Read the look-back of `symbols` (all when empty) up to the provider's moment."""
+        as_of = self.provider.as_of()
+        last = as_of.date()
+        changes = self.provider.symbol_changes()
+        asked = adjust.with_predecessors(symbols, changes) if symbols else None
+        lazy = self.provider.equities_day(
+            exchange=self.options.exchange,
+            symbols=asked,
+            series=None if self.options.exchange is Exchange.BSE else self.options.series,
+            start=None if self.options.exact else self._start(last),
+            end=last,
+            columns=self._needed(),
+        )
+        frames = {"rows": lazy.collect(), "changes": changes}
+        if not self.options.raw:
+            frames["adjustments"] = self.provider.adjustments(self.options.exchange)
+        if "sector" in self.columns:
+            frames["instruments"] = self.provider.instruments(self.options.exchange)
+        source = self.provider.name
+        simulated = self.provider.simulated
+        return RawData(as_of=as_of, source=source, simulated=simulated, frames=frames)
+
+    def series_frame(self, raw: RawData) -> pl.DataFrame:
+        """Return the rows ready for indicators: followed, adjusted, one a symbol and date."""
+        rows = adjust.follow(raw.frames["rows"], raw.frames["changes"])
+        if "adjustments" in raw.frames:
+            rows = adjust.adjust(rows, raw.frames["adjustments"], as_of=raw.as_of.date())
+        return rows.filter(pl.col("close").is_not_null())
+
+    def enrich(self, raw: RawData) -> pl.DataFrame:
+        """Return one row a symbol that traded in the last session, with the columns asked for.
+
+        Shape (symbols, columns), sorted by symbol. Warm-up of an indicator is null.
+        """
+        rows = self.series_frame(raw)
+        frame = indicators.latest(rows, self.wanted())
+        last = rows["date"].max()
+        frame = frame.filter(pl.col("date") == last)
+        frame = frame.with_columns(
+            change=pl.col("close") - pl.col("previous_close"),
+            change_pct=indicators.change_pct(pl.col("close"), pl.col("previous_close")),
+            gap_pct=indicators.change_pct(pl.col("open"), pl.col("previous_close")),
+        )
+        if "instruments" in raw.frames:
+            sectors = raw.frames["instruments"].select(symbol="tradingsymbol", sector="sector")
+            frame = frame.join(sectors.unique("symbol"), on="symbol", how="left")
+        order = [name for name in COLUMNS if name in self.columns and name in frame.columns]
+        self._frame = frame.select(order).sort("symbol")
+        return self._frame
+
+    def process_data(self, raw: RawData) -> dict[str, Snapshot]:
+        """Return a snapshot a symbol: instrument, quote of the last session, facts."""
+        frame = self.enrich(raw)
+        found: dict[str, Snapshot] = {}
+        for row in frame.iter_rows(named=True):
+            instrument = Instrument(
+                exchange=self.options.exchange,
+                tradingsymbol=row["symbol"],
+                asset_type=AssetType.EQUITY,
+                series=row.get("series") or "",
+            )
+            found[row["symbol"]] = Snapshot(
+                instrument=instrument,
+                as_of=raw.as_of,
+                source=raw.source,
+                simulated=raw.simulated,
+                quote=_quote(instrument, row, raw),
+                facts=MappingProxyType(row),
+            )
+        return found
+
+    def get_equity_summary(self) -> dict[str, Any]:
+        """Return breadth, sentiment, sectors and movers of the latest run; empty before one."""
+        return {} if self._frame is None else self.summarise(self._frame)
+
+    def summarise(self, frame: pl.DataFrame, *, count: int = 5) -> dict[str, Any]:
+        """Return the summary of an enriched frame, in the contract's names."""
+        floor = self.options.turnover_floor
+        gainers, losers = breadth.movers(frame, floor=floor, n=count)
+        leaders = breadth.volume_leaders(frame, floor=floor, n=count)
+        facts: dict[str, Any] = dict(breadth.breadth(frame))
+        facts["turnover_floor"] = floor
+        facts["sectors"] = breadth.sectors(frame).to_dicts() if "sector" in frame.columns else []
+        facts["gainers"] = gainers.to_dicts()
+        facts["losers"] = losers.to_dicts()
+        facts["volume_leaders"] = leaders.to_dicts()
+        return facts
+
+    def _needed(self) -> list[str]:
+        return list(dict.fromkeys([*_BASE, *indicators.columns_needed(self.wanted())]))
+
+    def _start(self, last: date) -> date:
+        """Return the first session of the look-back, found in the calendar."""
+        bars = max(2, indicators.lookback(self.wanted()))
+        first, _ = calendar.reach(calendar.Segment.EQUITY)
+        # 250 sessions make a year; two weeks more for holidays in a row
+        guess = max(first, last - timedelta(days=bars * 365 // 240 + 15))
+        try:
+            held = calendar.sessions(calendar.Segment.EQUITY, guess, last)
+        except OutOfRange:
+            return guess
+        return held[-bars] if len(held) >= bars else guess
+
+
+def _quote(instrument: Instrument, row: dict[str, Any], raw: RawData) -> Quote:
+    return Quote(
+        key=instrument.key,
+        time=raw.as_of,
+        last_price=row.get("close"),
+        open=row.get("open"),
+        high=row.get("high"),
+        low=row.get("low"),
+        previous_close=row.get("previous_close"),
+        volume=row.get("volume"),
+    )

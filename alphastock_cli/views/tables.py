@@ -1,0 +1,125 @@
+"""Tables for people: one generic table for rows, one function per screen that deserves its own.
+
+Every function returns Rich renderables and prints nothing. Foreign text is wrapped as literal
+text, numbers are right-aligned, and no meaning hangs on colour alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from alphastock_cli.actions.result import Result
+from alphastock_cli.views import numbers
+
+_STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
+Screen = Callable[[Result, int], Iterator[RenderableType]]
+
+
+def render(result: Result, *, now: datetime, width: int) -> Iterator[RenderableType]:
+    """Yield the parts of a result's screen: headline, its own screen or a plain table, caption."""
+    yield headline(result, now)
+    own = _screens().get(result.kind)
+    if own is not None:
+        yield from own(result, width)
+    elif len(result) == 0:
+        yield Text("nothing found", style="dim")
+    else:
+        yield table(list(result.records()), result.columns(), width=width)
+        yield from _facts(result.summary)
+
+
+def _screens() -> dict[str, Screen]:
+    from alphastock_cli.views.scan import scan_equities
+
+    return {"scan_equities": scan_equities}
+
+
+def headline(result: Result, now: datetime) -> Text:
+    """Say what this is, of when and from where; simulated data say so first."""
+    parts = [result.kind.replace("_", " ")]
+    if result.as_of is not None:
+        stamp = f"{result.as_of:%a %d %b %Y %H:%M} IST"
+        old = (now - result.as_of).total_seconds()
+        parts.append(f"as of {stamp}" + (f" ({numbers.age(old)} ago)" if old > 0 else ""))
+    if result.source:
+        parts.append(f"source {result.source}")
+    text = Text(" · ".join(parts), style="bold")
+    if result.simulated:
+        text = Text.assemble(("SIMULATED DATA ", "bold magenta"), text)
+    return text
+
+
+def table(
+    records: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    *,
+    width: int,
+    title: str = "",
+    names: Mapping[str, str] | None = None,
+) -> Table:
+    """Return a table of `columns`; those that do not fit `width` are named in the caption.
+
+    Only whole columns are left out, from the right, never half a number.
+    """
+    cells = {c: [numbers.cell(c, row.get(c)) for row in records] for c in columns}
+    heads = {c: (names or {}).get(c, c) for c in columns}
+    fitting, left_out = _fit(columns, cells, heads, width)
+    grid = Table(
+        title=title or None, box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left",
+        title_style="bold", caption_justify="left", padding=(0, 1),
+    )  # fmt: skip
+    if left_out:
+        grid.caption = f"not shown: {', '.join(left_out)} (--columns, --json)"
+    for name in fitting:
+        right = any(_is_number(row.get(name)) for row in records)
+        grid.add_column(
+            Text(heads[name]), justify="right" if right else "left", no_wrap=right, overflow="fold"
+        )
+    for index, row in enumerate(records):
+        grid.add_row(*(_styled(name, row.get(name), cells[name][index]) for name in fitting))
+    return grid
+
+
+def _fit(
+    columns: Sequence[str],
+    cells: Mapping[str, Sequence[str]],
+    heads: Mapping[str, str],
+    width: int,
+) -> tuple[list[str], list[str]]:
+    """Split the columns into those that fit and those that do not; two at least are shown."""
+    used = 0
+    fitting: list[str] = []
+    for name in columns:
+        need = max([len(heads[name]), *(min(len(text), 40) for text in cells[name])]) + 2
+        if used + need > width and len(fitting) > 1:
+            break
+        fitting.append(name)
+        used += need
+    return fitting, [name for name in columns if name not in fitting]
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401 - any cell
+    return not isinstance(value, bool | str | None) and numbers.is_number(value)
+
+
+def _styled(name: str, value: Any, text: str) -> Text:  # noqa: ANN401 - any cell
+    if name == "status":
+        return Text(text, style=_STYLES.get(text, ""))
+    if "change" in name and isinstance(value, float):
+        return Text(text, style="green" if value > 0 else "red" if value < 0 else "")
+    return Text(text)
+
+
+def _facts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Yield one line a simple fact of the summary."""
+    simple = {k: v for k, v in summary.items() if not isinstance(v, list | dict)}
+    if simple:
+        words = [f"{k.replace('_', ' ')} {numbers.cell(k, v)}" for k, v in simple.items()]
+        yield Text(" · ".join(words), style="dim")
