@@ -21,6 +21,7 @@ from alphastock_cli.errors import ConfigError
 from alphastock_cli.registry import PROVIDERS
 
 if TYPE_CHECKING:
+    from alphastock_cli.providers.nse.reference import ReferenceFiles
     from alphastock_cli.store.lake import Lake
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -96,6 +97,12 @@ class Wiring:
         """Return the reader of the exchanges' end-of-day files."""
         source: EodSource = self._build(PROVIDERS.get("nse"), "nse")
         return source
+
+    def reference_files(self) -> ReferenceFiles:
+        """Return the reader of constituent lists, symbol changes, lots and freeze quantities."""
+        from alphastock_cli.providers.nse.reference import ReferenceFiles
+
+        return ReferenceFiles()
 
     def offers(self) -> dict[str, Any]:
         """Return what a provider's constructor may ask for by name."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import sys
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ class Run:
     """The shared options as given (by name, only those given) and everything built from them."""
 
     given: dict[str, Any] = field(default_factory=dict)
+    _began: float | None = None
+    _drawn: bool = False
 
     # -- what was asked -----------------------------------------------------------------------
 
@@ -124,10 +127,26 @@ class Run:
         if self.given.get("verbose"):
             self.note(text)
 
+    def progress(self, text: str) -> None:
+        """Show how far a long command is: one line that rewrites itself, on a terminal only.
+
+        The first second stays silent, so that quick work prints nothing.
+        """
+        if self.given.get("quiet") or not sys.stderr.isatty():
+            return
+        now = self.wiring.clock.monotonic()
+        self._began = self._began if self._began is not None else now
+        if now - self._began >= 1.0:
+            width = shutil.get_terminal_size().columns - 1
+            print(f"\r{text[:width]:<{width}}", end="", file=sys.stderr, flush=True)  # noqa: T201 - the rim
+            self._drawn = True
+
     def show(self, result: Result) -> None:
         """Hand a finished result to the views: format, file, colours and warnings as asked."""
         from alphastock_cli.views.emit import emit
 
+        if self._drawn:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)  # noqa: T201 - the rim
         emit(result, self)
 
     # -- cron ---------------------------------------------------------------------------------
