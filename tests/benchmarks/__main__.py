@@ -1,0 +1,36 @@
+"""Run the benchmarks and print ratios: `make bench`; the results kept are in docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import platform
+import sys
+from importlib.metadata import version
+
+SUITES = ("cli", "lake", "indicators")
+
+
+def main() -> None:
+    """Run the suites asked for, print one Markdown table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(SUITES))
+    chosen = parser.parse_args().suites or list(SUITES)
+    packages = ", ".join(f"{name} {version(name)}" for name in ("polars", "numpy", "typer"))
+    print(f"Python {platform.python_version()}, {packages}, {os.cpu_count()} cores\n")
+    print("| work | ours | reference | ratio | must | against |\n|---|---|---|---|---|---|")
+    for suite in chosen:
+        if suite not in SUITES:
+            sys.exit(f"no suite {suite!r}; known: {', '.join(SUITES)}")
+        for row in importlib.import_module(f"tests.benchmarks.bench_{suite}").run():
+            cells = [row["name"], *map(_figure, (row["ours_s"], row["reference_s"], row["ratio"]))]
+            print(f"| {' | '.join(cells)} | {row['must']} | {row['note']} |", flush=True)
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    main()
