@@ -1,0 +1,260 @@
+"""The lake: market data at rest, as Parquet files that any other program can read too.
+
+One file a year (or one file) a dataset, sorted by symbol and date. A load rewrites only the years
+it changes; a file is whole or is not there. No meaning of rows here: see `layout.py` for keys.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from alphastock_cli.domain.frames import DATASETS, conform
+from alphastock_cli.errors import DamagedData, StorageError, UnknownName
+from alphastock_cli.store import atomic
+from alphastock_cli.store.layout import KEYS, VERSION, WHOLE, YEARLY
+from alphastock_cli.store.lock import lock
+from alphastock_cli.store.merge import merge
+
+INDIA = ZoneInfo("Asia/Kolkata")
+_ROW_GROUP = 16_384  # one symbol touches one group a year; smaller ones slow the full read
+_STAMP = ".loaded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpsertReport:
+    """What an upsert did to the incoming rows, and which files it rewrote."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    files: tuple[str, ...] = ()
+
+
+class Lake:
+    """Datasets below one folder.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the datasets; made by the first write, never by a read.
+    lock_wait : float
+        Seconds a write waits for another process that is writing.
+    """
+
+    def __init__(self, root: Path, *, lock_wait: float = 0.0) -> None:
+        self.root = root
+        self.lock_wait = lock_wait
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def datasets(self) -> list[str]:
+        """Return the names of the datasets that have a file, in the order of `DATASETS`."""
+        return [name for name in DATASETS if self.files(name)]
+
+    def files(self, dataset: str) -> list[Path]:
+        """Return the files of a dataset, oldest year first."""
+        known(dataset)
+        return sorted((self.root / dataset).glob("*.parquet"))
+
+    def scan(
+        self,
+        dataset: str,
+        *,
+        start: date | None = None,
+        end: date | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pl.LazyFrame:
+        """Return the rows of a dataset lazily, opening only the years between `start` and `end`.
+
+        Both ends are inclusive. Rows are sorted by symbol and date inside a year, not over years.
+        Empty, with the dataset's columns, where nothing is stored.
+
+        Raises
+        ------
+        DamagedData
+            A file cannot be read, or was written with another schema.
+        """
+        schema = DATASETS[known(dataset)]
+        names = list(schema) if columns is None else list(columns)
+        chosen = [path for path in self.files(dataset) if _overlaps(path, start, end)]
+        if not chosen:
+            return pl.LazyFrame(schema=schema).select(names)
+        for path in chosen:
+            check_footer(path, dataset)
+        rows = pl.scan_parquet(chosen, glob=False, schema=schema)
+        if dataset in YEARLY:
+            if start is not None:
+                rows = rows.filter(pl.col("date") >= start)
+            if end is not None:
+                rows = rows.filter(pl.col("date") <= end)
+        return rows.select(names)
+
+    def last_load(self, dataset: str) -> datetime | None:
+        """Return when a load of the dataset last succeeded, in Indian time; None if never."""
+        try:
+            stamp = (self.root / known(dataset) / _STAMP).stat().st_mtime
+        except OSError:
+            return None
+        return datetime.fromtimestamp(stamp, tz=INDIA)
+
+    # -- writing ------------------------------------------------------------------------------
+
+    def upsert(self, dataset: str, frame: pl.DataFrame) -> UpsertReport:
+        """Lay `frame` over what is stored; the same frame twice changes nothing the second time.
+
+        A value given wins over the stored one, a null given keeps it. Files that do not change
+        are not written.
+
+        Raises
+        ------
+        BadReply
+            `frame` breaks the dataset's schema.
+        DamagedData, Locked, StorageError
+            A stored file is damaged; another process writes; the disk says no.
+        """
+        rows = conform(frame, DATASETS[known(dataset)], what=dataset)
+        if rows.is_empty():
+            return UpsertReport()
+        folder = self._folder(dataset)
+        added = changed = unchanged = 0
+        written = []
+        with self.writing():
+            atomic.sweep(folder)
+            for name, part in _parts(dataset, rows):
+                path = folder / f"{name}.parquet"
+                stored = self._stored(path, dataset)
+                result = merge(stored, part, KEYS[dataset])
+                if result.added or result.changed:
+                    write_parquet(path, result.frame, dataset)
+                    written.append(f"{dataset}/{path.name}")
+                added += result.added
+                changed += result.changed
+                unchanged += result.unchanged
+        return UpsertReport(added=added, changed=changed, unchanged=unchanged, files=tuple(written))
+
+    def touch(self, dataset: str) -> None:
+        """Remember that a load of the dataset succeeded just now."""
+        stamp = self._folder(dataset) / _STAMP
+        try:
+            stamp.touch(mode=0o600)
+        except OSError as error:
+            raise atomic.storage_error(stamp, error) from error
+
+    @property
+    def lock_path(self) -> Path:
+        """The file whose lock a writer holds."""
+        return self.root / ".lock"
+
+    def writing(self) -> contextlib.AbstractContextManager[None]:
+        """Return the lock every writer holds."""
+        make_private(self.root)
+        return lock(self.lock_path, wait=self.lock_wait)
+
+    def _folder(self, dataset: str) -> Path:
+        """Make the dataset's folder, private and inside the root."""
+        folder = self.root / known(dataset)
+        make_private(self.root)
+        make_private(folder)
+        if not folder.resolve().is_relative_to(self.root.resolve()):
+            raise StorageError(
+                f"{folder} leads outside the lake",
+                safe="Nothing was written.",
+                hint="Replace the link by a folder.",
+            )
+        return folder
+
+    def _stored(self, path: Path, dataset: str) -> pl.DataFrame:
+        if not path.exists():
+            return pl.DataFrame(schema=DATASETS[dataset])
+        check_footer(path, dataset)
+        try:
+            return pl.read_parquet(path, glob=False)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise damaged(path, str(error)) from error
+
+
+def known(dataset: str) -> str:
+    """Return `dataset`, or raise UnknownName with the nearest."""
+    if dataset not in DATASETS:
+        raise UnknownName.of("dataset", dataset, DATASETS, hint=f"Known: {', '.join(DATASETS)}.")
+    return dataset
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder only its owner may enter."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise atomic.storage_error(folder, error) from error
+
+
+def write_parquet(path: Path, frame: pl.DataFrame, dataset: str) -> None:
+    """Write one file of the lake: sorted rows, statistics, schema version inside, read back."""
+    facts = {"alphastock.dataset": dataset, "alphastock.version": str(VERSION)}
+
+    def fill(temporary: Path) -> None:
+        try:
+            frame.write_parquet(
+                temporary, compression="zstd", compression_level=1, statistics=True,
+                row_group_size=_ROW_GROUP, metadata=facts,
+            )  # fmt: skip
+        except pl.exceptions.PolarsError as error:
+            raise OSError(str(error)) from error
+
+    def verify(temporary: Path) -> None:
+        count = pl.scan_parquet(temporary, glob=False).select(pl.len()).collect().item()
+        if count != frame.height:
+            raise StorageError(
+                f"{path}: {count} of {frame.height} rows arrived on the disk",
+                safe="The old file is unharmed.",
+                hint="Check the disk.",
+            )
+
+    atomic.replace_with(path, fill, verify=verify, mode=0o600)
+
+
+def check_footer(path: Path, dataset: str) -> None:
+    """Refuse a file that is not whole, not of this dataset, or of a newer schema."""
+    try:
+        facts = pl.read_parquet_metadata(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise damaged(path, str(error)) from error
+    if facts.get("alphastock.dataset") != dataset:
+        raise damaged(path, f"it is not a file of {dataset}")
+    version = facts.get("alphastock.version", "")
+    if version != str(VERSION):
+        raise DamagedData(
+            f"{path} has schema version {version or 'unknown'}, this program writes {VERSION}",
+            safe="The file is unharmed.",
+            hint="Use the version of alphastock that wrote it.",
+        )
+
+
+def damaged(path: Path, why: str) -> DamagedData:
+    """Return the error for a file that cannot be used."""
+    return DamagedData(
+        f"{path} is damaged: {why.splitlines()[0] if why else 'unreadable'}",
+        safe="The other files of the lake are unharmed.",
+        hint="Run `alphastock lake repair`: it sets the file aside and says what to load again.",
+    )
+
+
+def _parts(dataset: str, rows: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
+    if dataset not in YEARLY:
+        return [(WHOLE, rows)]
+    years = rows.select(pl.col("date").dt.year().unique().sort()).to_series()
+    return [(str(year), rows.filter(pl.col("date").dt.year() == year)) for year in years]
+
+
+def _overlaps(path: Path, start: date | None, end: date | None) -> bool:
+    if not path.stem.isdigit():
+        return True
+    year = int(path.stem)
+    return (start is None or year >= start.year) and (end is None or year <= end.year)

@@ -1,0 +1,27 @@
+"""Where the rows of a dataset rest and what makes two rows the same row.
+
+Facts only; the work is in `lake.py` and `merge.py`.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+VERSION = 1
+WHOLE = "all"  # the one file of a dataset that is not divided by year
+
+# datasets divided by the year of their `date`
+YEARLY = frozenset({"equities_day", "indices_day"})
+
+KEYS = MappingProxyType(
+    {
+        "equities_day": ("symbol", "date", "exchange", "series"),
+        "indices_day": ("symbol", "date", "exchange"),
+        "rejects": ("dataset", "source", "file", "row", "reason"),
+        "adjustments": ("exchange", "symbol", "ex_date", "source"),
+        "membership": ("index", "symbol", "valid_from"),
+        "symbol_changes": ("old", "new", "effective_date"),
+        "freeze_quantities": ("symbol", "valid_from"),
+        "lots": ("symbol", "contract_month", "valid_from"),
+    }
+)
