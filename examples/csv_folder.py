@@ -4,7 +4,7 @@
 
 Try it from the top of the repository:
 
-    ALPHASTOCK_CSV_FOLDER=examples/prices \
+    CSV_FOLDER=examples/prices \
         alphastock scan equities --plugin examples/csv_folder.py --provider csv_folder
 """
 
@@ -35,7 +35,7 @@ from alphastock_cli.registry import PROVIDERS
 
 @PROVIDERS.register("csv_folder")
 class CsvFolder:
-    """Daily candles of the folder named by ``ALPHASTOCK_CSV_FOLDER``.
+    """Daily candles of the folder named by ``CSV_FOLDER``.
 
     Parameters
     ----------
@@ -50,10 +50,10 @@ class CsvFolder:
     )
 
     def __init__(self, clock: Clock, as_of: datetime | None = None) -> None:
-        folder = os.environ.get("ALPHASTOCK_CSV_FOLDER", "")
+        folder = os.environ.get("CSV_FOLDER", "")
         if not folder or not Path(folder).is_dir():
             raise ConfigError(
-                f"ALPHASTOCK_CSV_FOLDER={folder!r} is no folder",
+                f"CSV_FOLDER={folder!r} is no folder",
                 hint="Set it to a folder of files such as SBIN.csv.",
             )
         self._files = sorted(Path(folder).glob("*.csv"))

@@ -15,7 +15,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def test_csv_folder_is_a_provider_in_one_file(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALPHASTOCK_CSV_FOLDER", str(EXAMPLES / "prices"))
+    monkeypatch.setenv("CSV_FOLDER", str(EXAMPLES / "prices"))
     plugin = ("--plugin", EXAMPLES / "csv_folder.py", "--provider", "csv_folder")
     done = cli("scan", "equities", *plugin, "--as-of", "2026-11-20T10:00", "--json")
     assert done.code == 0, done.err

@@ -1,0 +1,119 @@
+"""What can be set, its type and its default. No reading of files here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimSettings:
+    """The simulated exchange: `seed` chooses the market, `universe` the number of shares."""
+
+    seed: int = 42
+    universe: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedScan:
+    """A preset of the person's own."""
+
+    where: str
+    sort: str = ""
+    top: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanSettings:
+    """Defaults of `scan equities`; `turnover_floor` is in rupees."""
+
+    universe: str = "all"
+    turnover_floor: float = 10_000_000.0
+    series: tuple[str, ...] = ("EQ", "BE")
+    presets: Mapping[str, SavedScan] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolSettings:
+    """Symbols to follow, by class."""
+
+    equities: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    indices: tuple[str, ...] = ()
+    commodities: tuple[str, ...] = ()
+    futures: tuple[str, ...] = ()
+    currencies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategySettings:
+    """One strategy: whether it runs, on what, and with which parameters."""
+
+    enabled: bool = True
+    symbols: tuple[str, ...] = ()
+    supported_asset_types: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything in force for one run, and who said so.
+
+    Attributes
+    ----------
+    data_dir : Path
+        Folder of the lake and of simulated data.
+    provider : str
+        Source of market data where none is asked for.
+    plugins : tuple of str
+        Python files that register runners, strategies or providers.
+    lock_wait : float
+        Seconds to wait for another run that writes.
+    """
+
+    data_dir: Path
+    provider: str = "sim"
+    plugins: tuple[str, ...] = ()
+    lock_wait: float = 0.0
+    sim: SimSettings = field(default_factory=SimSettings)
+    scan: ScanSettings = field(default_factory=ScanSettings)
+    symbols: SymbolSettings = field(default_factory=SymbolSettings)
+    strategies: Mapping[str, StrategySettings] = field(default_factory=lambda: MappingProxyType({}))
+    origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    files: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def flat(self) -> dict[str, Any]:
+        """Return every setting by its dotted key, e.g. ``sim.seed``."""
+        shown = ("data_dir", "provider", "plugins", "lock_wait", "sim", "scan", "symbols",
+                 "strategies")  # fmt: skip
+        found: dict[str, Any] = {}
+        for name in shown:
+            _flatten(name, getattr(self, name), found)
+        return found
+
+    def origin(self, key: str) -> str:
+        """Return who set `key`: a file, a variable, a flag, or ``default``."""
+        while key:
+            if key in self.origins:
+                return self.origins[key]
+            key = key.rpartition(".")[0]
+        return DEFAULT
+
+
+def _flatten(key: str, value: Any, found: dict[str, Any]) -> None:  # noqa: ANN401 - any setting
+    if is_dataclass(value):
+        for item in fields(value):
+            _flatten(f"{key}.{item.name}", getattr(value, item.name), found)
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            _flatten(f"{key}.{name}", item, found)
+    elif isinstance(value, tuple):
+        found[key] = list(value)
+    elif value is not None:
+        found[key] = str(value) if isinstance(value, Path) else value
