@@ -1,0 +1,91 @@
+"""Tell a split or bonus from a crash: breaks of the opening price against the previous close.
+
+The exchanges publish the previous close unadjusted, so a split in two opens near half of it. No
+share opens that far away by trading: price bands are at most 20 % for shares without derivatives.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import polars as pl
+
+from alphastock_cli.domain.frames import ADJUSTMENTS, conform
+
+# Factors that splits (face value 10 to 5, 2, 1; 5 to 1 ...) and bonuses (1:1, 2:1, 1:2 ...) make.
+# Rarer ones (2:3, 5:3) lie among the ratios that demergers leave, so they are not guessed.
+RATIOS = tuple(
+    Fraction(text) for text in ("1/2", "1/3", "1/4", "1/5", "1/10", "1/20", "1/100", "2/3", "2/5")
+)
+_DOWN = 0.72  # open below this share of the previous close is no trading day's move
+_UP = 1.6
+_NEAR = 0.07  # how far, in logarithms, the open may lie from the ratio: the market moves too
+_MAIN = ("EQ", "BE", "BZ", "SM", "ST")
+_NSE = "NSE"
+
+
+def detect(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the breaks found in daily rows, schema `ADJUSTMENTS`.
+
+    A break is an open below 0.72 or above 1.6 times the published previous close. Within 7 %
+    (logarithmic) of a usual ratio it is ``split_or_bonus`` with that factor; otherwise
+    ``unexplained`` without a factor: a demerger, a new listing under an old name, an error.
+    Only the row itself is looked at, so a later row cannot change the answer. NSE rows of the
+    share series only; a smaller bonus (1:3, 1:4, 1:5) cannot be told from a bad day.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``date, exchange, symbol, series, previous_close, open, close``; rupees.
+    """
+    ratio = pl.col("open") / pl.col("previous_close")
+    ordinary = pl.col("exchange").ne(_NSE) | pl.col("series").is_in(list(_MAIN))
+    found = rows.filter(
+        (pl.col("previous_close") > 0.0) & (pl.col("open") > 0.0) & ordinary
+        & ((ratio < _DOWN) | (ratio > _UP))
+    ).with_columns(__ratio=ratio)  # fmt: skip
+    candidates = [(float(r), f"{r.numerator}:{r.denominator}") for r in RATIOS]
+    logs = pl.col("__ratio").log()
+    distance = [(logs - math.log(value)).abs() for value, _ in candidates]
+    least = pl.min_horizontal(distance)
+    factor, words = pl.lit(None, pl.Float64), pl.lit("")
+    for (value, text), gap in zip(candidates, distance, strict=True):
+        near = (gap == least) & (least <= _NEAR)
+        factor = pl.when(near).then(pl.lit(value)).otherwise(factor)
+        words = pl.when(near).then(pl.lit(text)).otherwise(words)
+    return conform(
+        found.select(
+            "exchange", "symbol", ex_date="date", factor=factor, ratio=words,
+            source=pl.lit("detected"),
+        ).with_columns(
+            kind=pl.when(pl.col("factor").is_null())
+            .then(pl.lit("unexplained"))
+            .otherwise(pl.lit("split_or_bonus"))
+        ).unique(["exchange", "symbol", "ex_date"], maintain_order=True),
+        ADJUSTMENTS,
+        what="detected adjustments",
+    )  # fmt: skip
+
+
+def imported(rows: pl.DataFrame, *, source: str = "imported") -> pl.DataFrame:
+    """Return third-party multipliers as factors, schema `ADJUSTMENTS`, kind ``imported``.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``symbol`` (text), ``ex_date`` (date), ``multiplier`` (shares after for one before, so 2
+        for a split in two); the factor is its inverse.
+    """
+    return conform(
+        rows.filter(pl.col("multiplier") > 0.0).select(
+            "symbol", "ex_date",
+            exchange=pl.lit(_NSE),
+            factor=1.0 / pl.col("multiplier"),
+            kind=pl.lit("imported"),
+            ratio=pl.format("1:{}", pl.col("multiplier")),
+            source=pl.lit(source),
+        ),
+        ADJUSTMENTS,
+        what="imported adjustments",
+    )  # fmt: skip
