@@ -20,7 +20,10 @@ RATIOS = tuple(
 )
 _DOWN = 0.72  # open below this share of the previous close is no trading day's move
 _UP = 1.6
-_NEAR = 0.07  # how far, in logarithms, the open may lie from the ratio: the market moves too
+# How far, in logarithms, the open or the close may lie from the ratio: the market moves too.
+# Wider, and demergers (Vedanta 2026, Adani Enterprises 2018) pass for splits.
+_NEAR_OPEN = 0.05
+_NEAR_CLOSE = 0.03
 _MAIN = ("EQ", "BE", "BZ", "SM", "ST")
 _NSE = "NSE"
 
@@ -28,9 +31,9 @@ _NSE = "NSE"
 def detect(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the breaks found in daily rows, schema `ADJUSTMENTS`.
 
-    A break is an open below 0.72 or above 1.6 times the published previous close. Within 7 %
-    (logarithmic) of a usual ratio it is ``split_or_bonus`` with that factor; otherwise
-    ``unexplained`` without a factor: a demerger, a new listing under an old name, an error.
+    A break is an open below 0.72 or above 1.6 times the published previous close. Where open or
+    close lie within 5 or 3 % (logarithmic) of a usual ratio it is ``split_or_bonus`` with that
+    factor; otherwise ``unexplained`` without one: a demerger, a relisting, an error.
     Only the row itself is looked at, so a later row cannot change the answer. NSE rows of the
     share series only; a smaller bonus (1:3, 1:4, 1:5) cannot be told from a bad day.
 
@@ -46,12 +49,18 @@ def detect(rows: pl.DataFrame) -> pl.DataFrame:
         & ((ratio < _DOWN) | (ratio > _UP))
     ).with_columns(__ratio=ratio)  # fmt: skip
     candidates = [(float(r), f"{r.numerator}:{r.denominator}") for r in RATIOS]
-    logs = pl.col("__ratio").log()
-    distance = [(logs - math.log(value)).abs() for value, _ in candidates]
+    opens, closes = pl.col("__ratio").log(), (pl.col("close") / pl.col("previous_close")).log()
+    distance = [
+        pl.min_horizontal(
+            (opens - math.log(value)).abs() / _NEAR_OPEN,
+            (closes - math.log(value)).abs() / _NEAR_CLOSE,
+        )
+        for value, _ in candidates
+    ]
     least = pl.min_horizontal(distance)
     factor, words = pl.lit(None, pl.Float64), pl.lit("")
     for (value, text), gap in zip(candidates, distance, strict=True):
-        near = (gap == least) & (least <= _NEAR)
+        near = (gap == least) & (least <= 1.0)
         factor = pl.when(near).then(pl.lit(value)).otherwise(factor)
         words = pl.when(near).then(pl.lit(text)).otherwise(words)
     return conform(

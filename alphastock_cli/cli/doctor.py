@@ -18,9 +18,7 @@ def doctor(run: Run) -> None:
     from alphastock_cli.actions.result import Result
 
     found = checks.run_checks(run.settings, run.wiring.clock, lake=run.wiring.lake)
-    rows = [
-        {"check": c.name, "status": c.status, "detail": c.detail, "fix": c.fix} for c in found
-    ]
+    rows = [{"check": c.name, "status": c.status, "detail": c.detail, "fix": c.fix} for c in found]
     worst = [c for c in found if c.status == "fail"]
     run.show(Result(kind="doctor", rows=rows, source="this machine"))
     if worst:

@@ -47,9 +47,7 @@ def eod(
     wiring = run.wiring
     if not run.is_stale(wiring.lake.last_load("equities_day")):
         return
-    result = fetch_eod(
-        wiring.eod_files(), wiring.lake, from_dir, on=run.on, progress=run.progress
-    )
+    result = fetch_eod(wiring.eod_files(), wiring.lake, from_dir, on=run.on, progress=run.progress)
     run.show(result.result())
 
 

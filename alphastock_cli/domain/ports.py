@@ -128,7 +128,9 @@ class EodBatch:
     rejects : DataFrame
         Refused rows with their reasons, in the `REJECTS` schema.
     notes : tuple of str
-        What a person should know: a stale copy, turnover read as rupees, an undated file.
+        What a person should know: a stale copy.
+    undated : bool
+        True where neither rows nor name nor the person gave a date: `date` is null in the frames.
     """
 
     file: str
@@ -136,6 +138,7 @@ class EodBatch:
     frames: dict[str, pl.DataFrame] = field(default_factory=dict)
     rejects: pl.DataFrame | None = None
     notes: tuple[str, ...] = ()
+    undated: bool = False
 
 
 class EodSource(Protocol):

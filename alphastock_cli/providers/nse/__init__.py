@@ -1,0 +1,5 @@
+"""End-of-day files of NSE and BSE as the exchanges publish them; loaded by `fetch eod`."""
+
+from alphastock_cli.providers.nse.source import NseFiles
+
+__all__ = ["NseFiles"]
