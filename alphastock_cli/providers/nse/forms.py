@@ -1,6 +1,7 @@
 """The forms of end-of-day file we know: how each is recognised and what its columns mean.
 
-A form is recognised by the names in its header, never by the file's name. Units: `docs/data-sources.md`.
+A form is recognised by the names in its header, never by the file's name. Units and oddities:
+`docs/data-sources.md`.
 """
 
 from __future__ import annotations
@@ -54,6 +55,10 @@ def _fields(kind: str, **columns: str) -> list[Field]:
     return [Field(name=name, column=column, kind=kind) for name, column in columns.items()]
 
 
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 def _constant(**values: str) -> Finish:
     def finish(frame: pl.DataFrame) -> pl.DataFrame:
         return frame.with_columns(**{name: pl.lit(value) for name, value in values.items()})
@@ -100,8 +105,9 @@ def _ind_close(frame: pl.DataFrame) -> pl.DataFrame:
     return _index_rows(frame).with_columns(before.alias("previous_close")).drop("points")
 
 
-_SEC_HEADER = frozenset(
-    ["SYMBOL", "SERIES", "DATE1", "PREV_CLOSE", "OPEN_PRICE", "HIGH_PRICE", "LOW_PRICE", "LAST_PRICE", "CLOSE_PRICE", "AVG_PRICE", "TTL_TRD_QNTY", "TURNOVER_LACS", "NO_OF_TRADES", "DELIV_QTY", "DELIV_PER"]
+_SEC_HEADER = _names(
+    "SYMBOL SERIES DATE1 PREV_CLOSE OPEN_PRICE HIGH_PRICE LOW_PRICE LAST_PRICE "
+    "CLOSE_PRICE AVG_PRICE TTL_TRD_QNTY TURNOVER_LACS NO_OF_TRADES DELIV_QTY DELIV_PER"
 )
 _SEC = Part(
     dataset="equities_day",
@@ -120,8 +126,8 @@ _SEC = Part(
     finish=_lakhs_or_rupees,
 )  # fmt: skip
 
-_OLD_HEADER = frozenset(
-    ["SYMBOL", "SERIES", "OPEN", "HIGH", "LOW", "CLOSE", "LAST", "PREVCLOSE", "TOTTRDQTY", "TOTTRDVAL", "TIMESTAMP"]
+_OLD_HEADER = _names(
+    "SYMBOL SERIES OPEN HIGH LOW CLOSE LAST PREVCLOSE TOTTRDQTY TOTTRDVAL TIMESTAMP"
 )
 _OLD_FIELDS = (
     *_fields("text", symbol="SYMBOL", series="SERIES"),
@@ -131,8 +137,9 @@ _OLD_FIELDS = (
     *_fields("whole", volume="TOTTRDQTY"),
 )  # fmt: skip
 
-_UDIFF_HEADER = frozenset(
-    ["TradDt", "Sgmt", "Src", "ISIN", "TckrSymb", "SctySrs", "FinInstrmNm", "OpnPric", "HghPric", "LwPric", "ClsPric", "LastPric", "PrvsClsgPric", "TtlTradgVol", "TtlTrfVal", "TtlNbOfTxsExctd"]
+_UDIFF_HEADER = _names(
+    "TradDt Sgmt Src ISIN TckrSymb SctySrs FinInstrmNm OpnPric HghPric LwPric ClsPric "
+    "LastPric PrvsClsgPric TtlTradgVol TtlTrfVal TtlNbOfTxsExctd"
 )
 _UDIFF = Part(
     dataset="equities_day",
@@ -153,8 +160,9 @@ _UDIFF = Part(
     finish=_udiff,
 )  # fmt: skip
 
-_PD_HEADER = frozenset(
-    ["MKT", "SERIES", "SYMBOL", "SECURITY", "PREV_CL_PR", "OPEN_PRICE", "HIGH_PRICE", "LOW_PRICE", "CLOSE_PRICE", "NET_TRDVAL", "NET_TRDQTY", "IND_SEC", "CORP_IND", "TRADES", "HI_52_WK", "LO_52_WK"]
+_PD_HEADER = _names(
+    "MKT SERIES SYMBOL SECURITY PREV_CL_PR OPEN_PRICE HIGH_PRICE LOW_PRICE CLOSE_PRICE "
+    "NET_TRDVAL NET_TRDQTY IND_SEC CORP_IND TRADES HI_52_WK LO_52_WK"
 )
 _PD_PRICES = tuple(
     Field(name=name, column=column, zero_is_missing=True)
@@ -207,8 +215,9 @@ _IND = Part(
     finish=_ind_close,
 )  # fmt: skip
 
-_BSE_HEADER = frozenset(
-    ["SC_CODE", "SC_NAME", "SC_GROUP", "SC_TYPE", "OPEN", "HIGH", "LOW", "CLOSE", "LAST", "PREVCLOSE", "NO_TRADES", "NO_OF_SHRS", "NET_TURNOV"]
+_BSE_HEADER = _names(
+    "SC_CODE SC_NAME SC_GROUP SC_TYPE OPEN HIGH LOW CLOSE LAST PREVCLOSE NO_TRADES "
+    "NO_OF_SHRS NET_TURNOV"
 )
 _BSE = Part(
     dataset="equities_day",

@@ -162,18 +162,24 @@ def _broken(names: set[str]) -> list[pl.Expr]:
     ]  # fmt: skip
     if "date" in names:
         rules.insert(0, (pl.col("date").is_null(), "no date"))
-    for name in (*_PRICES, *_AMOUNTS):
-        if name in names:
-            rules.append((pl.col(name) < 0, f"{name} is negative"))
+    rules += [
+        (pl.col(name) < 0, f"{name} is negative") for name in (*_PRICES, *_AMOUNTS) if name in names
+    ]
     return [pl.when(test).then(pl.lit(reason)) for test, reason in rules]
 
 
 def _without_repeats(typed: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    """Drop a row that repeats an earlier one; refuse one that contradicts it."""
+    """Keep one row of those that agree in prices and volume, the fullest; refuse contradictions."""
     if not typed.select(pl.struct(key).is_duplicated().any()).item():
         return typed
-    values = [name for name in typed.columns if name not in {ROW, _RAW, _REASON}]
-    once = typed.unique([*values, _REASON], keep="first", maintain_order=True)
+    same = [name for name in (*key, "open", "high", "low", "close", "volume", _REASON)
+            if name in typed.columns]  # fmt: skip
+    gaps = pl.sum_horizontal(pl.all().is_null().cast(pl.Int32))
+    once = (
+        typed.sort(gaps, maintain_order=True)
+        .unique(same, keep="first", maintain_order=True)
+        .sort(ROW)
+    )
     again = pl.struct(key).is_duplicated() & ~pl.struct(key).is_first_distinct()
     reason = pl.coalesce(
         _REASON, pl.when(again).then(pl.lit("a second row for this symbol, with other figures"))

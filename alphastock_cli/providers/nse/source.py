@@ -192,7 +192,7 @@ def _table(data: bytes) -> tuple[Form, pl.DataFrame, list[tuple[int, str]]]:
     if form is None:
         raise _NotOursError(_unknown(names))
     used = form.header | {field.column for part in form.parts for field in part.fields}
-    kept = dict((new, old) for old, new in zip(frame.columns, names, strict=True) if new in used)
+    kept = {new: old for old, new in zip(frame.columns, names, strict=True) if new in used}
     frame = frame.select(pl.col(old).alias(new) for new, old in kept.items())
     numbered = frame.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
     return form, numbered, ragged

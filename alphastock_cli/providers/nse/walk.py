@@ -45,7 +45,7 @@ class Budget:
 
 
 def files(folder: Path) -> list[Path]:
-    """Return every file below `folder` that may hold a table, sorted; links that leave are not followed.
+    """Return every file below `folder` that may hold a table, sorted; no link leads out of it.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def open_file(path: Path, name: str) -> Iterator[Found]:
-    """Yield the tables of one file: itself, or the members of an archive in order of their names."""
+    """Yield the tables of one file: itself, or the members of an archive by name."""
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
