@@ -48,14 +48,13 @@ def members(index: str, on: date) -> tuple[str, ...] | None:
 
 def sector(symbol: str) -> str | None:
     """Return the exchange's industry word for a share, e.g. ``Financial Services``, or None."""
-    return _sectors().get(symbol)
+    return sectors().get(symbol)
 
 
-def membership_known_from(index: str) -> date | None:
-    """Return the first day for which the members of `index` are typed in, or None."""
-    name = canonical_index(index)
-    days = [parse_date(r["valid_from"]) for r in read_table("membership") if r["index"] == name]
-    return min((day for day in days if day is not None), default=None)
+@cache
+def sectors() -> dict[str, str]:
+    """Return every typed-in sector by symbol; treat it as read-only."""
+    return {row["symbol"]: row["sector"] for row in read_table("sectors")}
 
 
 @cache
@@ -66,11 +65,6 @@ def _aliases() -> dict[str, str]:
             if word:
                 found.setdefault(_key(word.upper()), row["index"])
     return found
-
-
-@cache
-def _sectors() -> dict[str, str]:
-    return {row["symbol"]: row["sector"] for row in read_table("sectors")}
 
 
 def _key(name: str) -> str:

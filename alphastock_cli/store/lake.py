@@ -237,6 +237,17 @@ def check_footer(path: Path, dataset: str) -> None:
         )
 
 
+def check_rows(path: Path, dataset: str) -> None:
+    """Read every row of a file and check it against the schema; for repairs, not for reads."""
+    check_footer(path, dataset)
+    try:
+        frame = pl.read_parquet(path, glob=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise damaged(path, str(error)) from error
+    if dict(frame.schema) != dict(DATASETS[dataset]):
+        raise damaged(path, "its columns are not those of the dataset")
+
+
 def damaged(path: Path, why: str) -> DamagedData:
     """Return the error for a file that cannot be used."""
     return DamagedData(

@@ -1,0 +1,224 @@
+"""What is stored, as of a moment: the lake as a source of market data.
+
+A day's row is known once its session is over, not before: nothing here looks ahead. Simulated data
+never come through this door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+from typing import ClassVar
+
+import polars as pl
+
+from alphastock_cli.domain.data import Quote
+from alphastock_cli.domain.frames import CANDLES, INSTRUMENTS, conform
+from alphastock_cli.domain.instrument import Exchange, Instrument, Interval
+from alphastock_cli.domain.ports import Capability, Clock
+from alphastock_cli.errors import NotOffered, OutOfRange, ProviderError
+from alphastock_cli.exchange import calendar, indices
+from alphastock_cli.registry import PROVIDERS
+from alphastock_cli.store.lake import Lake
+
+_QUOTED = ("open", "high", "low", "close", "previous_close", "volume")
+
+
+@PROVIDERS.register("lake")
+class LakeProvider:
+    """Stored data up to a moment.
+
+    Parameters
+    ----------
+    lake : Lake
+        The store.
+    clock : Clock
+        Gives the moment when none is asked for.
+    as_of : datetime, optional
+        Only what was known then is shown.
+    """
+
+    name: ClassVar[str] = "lake"
+    simulated: ClassVar[bool] = False
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {
+            Capability.INSTRUMENTS,
+            Capability.QUOTES,
+            Capability.CANDLES,
+            Capability.EQUITIES_DAY,
+            Capability.INDICES_DAY,
+        }
+    )
+
+    def __init__(self, lake: Lake, clock: Clock, as_of: datetime | None = None) -> None:
+        self._lake = lake
+        self._moment = as_of or clock.now()
+
+    def as_of(self) -> datetime:
+        """Return the end of the last stored equity session that was over by the moment.
+
+        Raises
+        ------
+        ProviderError
+            Nothing is stored up to then.
+        """
+        return self._end(self._last)
+
+    def equities_day(
+        self,
+        *,
+        exchange: Exchange = Exchange.NSE,
+        symbols: Sequence[str] | None = None,
+        series: Sequence[str] | None = None,
+        start: date | None = None,
+        end: date | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pl.LazyFrame:
+        """Return stored rows of the sessions that were over by the moment."""
+        rows = self._lake.scan("equities_day", start=start, end=self._until(end))
+        rows = rows.filter(pl.col("exchange") == exchange.value)
+        for name, wanted in (("symbol", symbols), ("series", series)):
+            if wanted is not None:
+                rows = rows.filter(pl.col(name).is_in(list(wanted)))
+        if columns is None:
+            return rows.sort("symbol", "date")
+        return rows.select(columns).sort([c for c in ("symbol", "date") if c in columns])
+
+    def indices_day(
+        self,
+        *,
+        symbols: Sequence[str] | None = None,
+        start: date | None = None,
+        end: date | None = None,
+    ) -> pl.LazyFrame:
+        """Return stored rows of indices; names in any spelling."""
+        rows = self._lake.scan("indices_day", start=start, end=self._until(end))
+        if symbols is not None:
+            rows = rows.filter(
+                pl.col("symbol").is_in([indices.canonical_index(name) for name in symbols])
+            )
+        return rows.sort("symbol", "date")
+
+    def instruments(self, exchange: Exchange) -> pl.DataFrame:
+        """Return the shares of the last stored session, with their sectors where known."""
+        empty = pl.DataFrame(schema=INSTRUMENTS)
+        if exchange not in {Exchange.NSE, Exchange.BSE}:
+            return empty
+        columns = ["date", "symbol", "series", "name", "isin"]
+        last = self._last
+        rows = self.equities_day(exchange=exchange, start=last, end=last, columns=columns).collect()
+        rows = rows.unique("symbol", keep="first", maintain_order=True)
+        frame = rows.select(
+            "name", "series", "isin",
+            tradingsymbol="symbol", exchange=pl.lit(exchange.value), asset_type=pl.lit("equity"),
+            lot_size=pl.lit(1),
+            sector=pl.col("symbol").replace_strict(self._sectors, default=None),
+        )  # fmt: skip
+        return conform(frame, INSTRUMENTS, what="lake instruments")
+
+    def quotes(self, keys: Sequence[str]) -> dict[str, Quote]:
+        """Return the last stored day of each known key as a quote, stamped with its close."""
+        found: dict[str, Quote] = {}
+        for code in {key.partition(":")[0] for key in keys} & {"NSE", "BSE"}:
+            wanted = [k.partition(":")[2] for k in keys if k.startswith(f"{code}:")]
+            rows = self.equities_day(exchange=Exchange(code), symbols=wanted).collect()
+            for row in rows.group_by("symbol", maintain_order=True).last().iter_rows(named=True):
+                facts = {name: row[name] for name in _QUOTED}
+                key = f"{code}:{row['symbol']}"
+                found[key] = Quote(
+                    key=key, time=self._end(row["date"]), last_price=facts.pop("close"), **facts
+                )
+        return found
+
+    def candles(
+        self, instrument: Instrument, interval: Interval, start: datetime, end: datetime
+    ) -> pl.DataFrame:
+        """Return stored days as candles, stamped with the session's first moment."""
+        if interval is not Interval.DAY:
+            raise NotOffered(
+                f"the lake holds no {interval} candles",
+                hint="Ask for --interval day, or --provider sim.",
+            )
+        rows = self.equities_day(
+            exchange=instrument.exchange,
+            symbols=[instrument.tradingsymbol],
+            start=start.date(),
+            end=end.date(),
+        ).collect()
+        stamped = rows.select(
+            pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Kolkata").alias("time"),
+            "exchange", "symbol", "open", "high", "low", "close", "volume",
+        )  # fmt: skip
+        inside = (pl.col("time") >= start) & (pl.col("time") < end) & pl.col("close").is_not_null()
+        frame = stamped.filter(inside).unique("time", keep="first").sort("time")
+        return conform(frame, CANDLES, what="lake candles")
+
+    def adjustments(self, exchange: Exchange) -> pl.DataFrame:
+        """Return the factors with an ex-date up to the moment."""
+        rows = self._lake.scan("adjustments").filter(
+            (pl.col("exchange") == exchange.value) & (pl.col("ex_date") <= self._known)
+        )
+        return rows.collect()
+
+    def symbol_changes(self) -> pl.DataFrame:
+        """Return the changes up to the moment, and those without a date."""
+        early = pl.col("effective_date").is_null() | (pl.col("effective_date") <= self._known)
+        return self._lake.scan("symbol_changes").filter(early).collect()
+
+    def members(self, index: str, on: date) -> tuple[str, ...] | None:
+        """Return the members from loaded constituent lists, else from those typed in."""
+        name = indices.canonical_index(index)
+        valid = (pl.col("valid_from") <= on) & (
+            pl.col("valid_to").is_null() | (pl.col("valid_to") >= on)
+        )
+        rows = self._lake.scan("membership").filter((pl.col("index") == name) & valid).collect()
+        return tuple(sorted(rows["symbol"].unique())) or indices.members(index, on)
+
+    # -- moments ------------------------------------------------------------------------------
+
+    @cached_property
+    def _known(self) -> date:
+        """The last day whose session was over by the moment, whether it is stored or not."""
+        day = self._moment.date()
+        return day if self._end(day) <= self._moment else day - timedelta(days=1)
+
+    @cached_property
+    def _last(self) -> date:
+        """The last stored session that was over by the moment."""
+        years = [path for path in self._lake.files("equities_day") if path.stem.isdigit()]
+        for path in reversed(years):
+            if int(path.stem) > self._known.year:
+                continue
+            start = date(int(path.stem), 1, 1)
+            end = min(self._known, date(int(path.stem), 12, 31))
+            rows = self._lake.scan("equities_day", start=start, end=end, columns=["date"])
+            newest = rows.max().collect().item()
+            if newest is not None:
+                found: date = newest
+                return found
+        raise ProviderError(
+            f"the lake holds no equities up to {self._moment:%Y-%m-%d %H:%M}",
+            hint="Load files with `alphastock fetch eod --from-dir FOLDER`, or try --provider sim.",
+        )
+
+    def _until(self, end: date | None) -> date:
+        return self._known if end is None else min(end, self._known)
+
+    def _end(self, day: date) -> datetime:
+        """Return the moment from which a day's figures are known: the session's end, else midnight."""
+        zone = self._moment.tzinfo
+        try:
+            held = calendar.session(calendar.Segment.EQUITY, day)
+        except OutOfRange:
+            held = None
+        if held is not None and held.final_at is not None:
+            return held.final_at
+        return datetime.combine(day, time(23, 59, 59), zone)
+
+    @cached_property
+    def _sectors(self) -> dict[str, str]:
+        """Sectors by symbol: loaded constituent lists over the typed-in ones."""
+        rows = self._lake.scan("membership", columns=["symbol", "sector", "valid_from"])
+        known = rows.filter(pl.col("sector").is_not_null()).sort("valid_from").collect()
+        return indices.sectors() | dict(zip(known["symbol"], known["sector"], strict=True))
