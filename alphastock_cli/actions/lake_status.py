@@ -90,8 +90,8 @@ def repair(lake: Lake, clock: Clock) -> Result:
         return Result(kind="lake_repair", rows=rows, source="lake", warnings=("nothing is stored",))
     with lake.writing():
         for dataset in DATASETS:
-            for path in atomic.sweep(lake.root / dataset):
-                rows.append(_row(path, dataset, "removed", "left behind by a run that was killed"))
+            swept = atomic.sweep(lake.root / dataset)
+            rows += [_row(p, dataset, "removed", "left behind by a killed run") for p in swept]
             for path in lake.files(dataset):
                 try:
                     check_rows(path, dataset)

@@ -103,7 +103,8 @@ class Run:
         """The settings of this run, each with its origin; plug-ins are loaded with them."""
         from alphastock_cli import config
 
-        flags = {k: self.given[k] for k in ("provider", "data_dir", "config") if k in self.given}
+        names = ("provider", "data_dir", "config")
+        flags: dict[str, Any] = {k: self.given[k] for k in names if k in self.given}
         settings = config.load(flags=flags, env=os.environ, cwd=Path.cwd())
         plugins = [*settings.plugins, *self.given.get("plugin", [])]
         if plugins:

@@ -27,6 +27,6 @@ def sql(
     from alphastock_cli.actions.sql import run_sql
     from alphastock_cli.actions.sql_tables import Tables, result_of
 
-    tables = Tables(run.wiring, as_of=run.as_of)
+    tables = Tables(run.wiring, provider=run.get("provider"), as_of=run.as_of)
     frame = run_sql(query, tables, allow_files=allow_files)
     run.show(result_of(frame, tables))

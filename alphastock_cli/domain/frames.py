@@ -62,14 +62,14 @@ INDICES_DAY = pl.Schema(
 CANDLES = pl.Schema(
     {
         "time": TIME,  # the candle's start
-        "exchange": pl.String,
-        "symbol": pl.String,
-        "open": pl.Float64,
-        "high": pl.Float64,
-        "low": pl.Float64,
-        "close": pl.Float64,
-        "volume": pl.Int64,
-        "open_interest": pl.Int64,
+        "exchange": pl.String(),
+        "symbol": pl.String(),
+        "open": pl.Float64(),
+        "high": pl.Float64(),
+        "low": pl.Float64(),
+        "close": pl.Float64(),
+        "volume": pl.Int64(),
+        "open_interest": pl.Int64(),
     }
 )
 
@@ -182,7 +182,7 @@ def conform(frame: pl.DataFrame, schema: pl.Schema, *, what: str) -> pl.DataFram
         pl.col(name) if name in frame.columns else pl.lit(None).alias(name) for name in schema
     ]
     try:
-        typed = frame.select(columns).cast(dict(schema))
+        typed = frame.select(columns).cast(schema)
     except pl.exceptions.PolarsError as error:
         raise BadReply(f"{what}: a column has the wrong type: {error}") from error
     floats = [name for name, dtype in schema.items() if dtype == pl.Float64]

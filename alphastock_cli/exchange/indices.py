@@ -10,7 +10,7 @@ import re
 from datetime import date
 from functools import cache
 
-from alphastock_cli.exchange.tables import parse_date, read_table, valid_on
+from alphastock_cli.exchange.tables import read_table, valid_on
 
 _SQUEEZE = re.compile(r"[^A-Z0-9&]+")
 
@@ -59,7 +59,7 @@ def sectors() -> dict[str, str]:
 
 @cache
 def _aliases() -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for row in read_table("index_names"):
         for word in (row["index"], row["alias"], row["derivative"]):
             if word:

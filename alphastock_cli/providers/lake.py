@@ -206,7 +206,7 @@ class LakeProvider:
         return self._known if end is None else min(end, self._known)
 
     def _end(self, day: date) -> datetime:
-        """Return the moment from which a day's figures are known: the session's end, else midnight."""
+        """Return when a day's figures are known: at the session's end, else at midnight."""
         zone = self._moment.tzinfo
         try:
             held = calendar.session(calendar.Segment.EQUITY, day)

@@ -69,7 +69,7 @@ def scan_equities(result: Result, width: int) -> Iterator[RenderableType]:
 def breadth_line(facts: Mapping[str, Any]) -> Text:
     """Return advances, declines, averages and the sentiment score in two lines."""
     word = str(facts.get("sentiment_word") or "")
-    parts = [
+    parts: list[str | tuple[str, str]] = [
         ("▲ ", "green"), (numbers.cell("n", facts.get("advances")), "green"), " advances  ",
         ("▼ ", "red"), (numbers.cell("n", facts.get("declines")), "red"), " declines  ",
         "= ", numbers.cell("n", facts.get("unchanged")), " unchanged  A/D ",

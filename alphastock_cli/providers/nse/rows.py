@@ -168,9 +168,9 @@ def _broken(names: set[str]) -> list[pl.Expr]:
     return [pl.when(test).then(pl.lit(reason)) for test, reason in rules]
 
 
-def _without_repeats(typed: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+def _without_repeats(typed: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     """Keep one row of those that agree in prices and volume, the fullest; refuse contradictions."""
-    if not typed.select(pl.struct(key).is_duplicated().any()).item():
+    if not typed.select(pl.struct(*key).is_duplicated().any()).item():
         return typed
     same = [name for name in (*key, "open", "high", "low", "close", "volume", _REASON)
             if name in typed.columns]  # fmt: skip
@@ -180,7 +180,7 @@ def _without_repeats(typed: pl.DataFrame, key: list[str]) -> pl.DataFrame:
         .unique(same, keep="first", maintain_order=True)
         .sort(ROW)
     )
-    again = pl.struct(key).is_duplicated() & ~pl.struct(key).is_first_distinct()
+    again = pl.struct(*key).is_duplicated() & ~pl.struct(*key).is_first_distinct()
     reason = pl.coalesce(
         _REASON, pl.when(again).then(pl.lit("a second row for this symbol, with other figures"))
     )

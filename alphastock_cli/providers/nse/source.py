@@ -175,8 +175,9 @@ class _NotOursError(Exception):
 
 def _table(data: bytes) -> tuple[Form, pl.DataFrame, list[tuple[int, str]]]:
     """Return form, the columns it needs with row numbers, and lines that do not fit the header."""
+    ragged: list[tuple[int, str]] = []
     if data[:4] == b"PAR1":
-        frame, ragged = _parquet(data), []
+        frame = _parquet(data)
     else:
         body = data.removeprefix(b"\xef\xbb\xbf")
         if not body.strip():
@@ -184,7 +185,7 @@ def _table(data: bytes) -> tuple[Form, pl.DataFrame, list[tuple[int, str]]]:
         if b"\x00" in body[:4096]:
             raise ValueError("it is not text")
         try:
-            frame, ragged = _csv(body), []
+            frame = _csv(body)
         except pl.exceptions.PolarsError:
             frame, ragged = _csv_slowly(body)
     names = [str(column).strip() for column in frame.columns]

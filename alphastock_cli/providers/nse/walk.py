@@ -135,7 +135,7 @@ def _zip(name: str, data: bytes, budget: Budget, *, depth: int) -> Iterator[Foun
             yield from unpack(inner, found.data, budget, depth=depth + 1)
 
 
-def _read(name: str, stream: IO[bytes], budget: Budget) -> Found:
+def _read(name: str, stream: IO[bytes] | gzip.GzipFile, budget: Budget) -> Found:
     """Read a stream to its end or to the cap, whichever comes first."""
     parts: list[bytes] = []
     size = 0
