@@ -26,4 +26,4 @@ def contract(
     """Show what the exchange's rules say of a symbol, one row a listed expiry."""
     from alphastock_cli.actions.contract import contract as facts
 
-    run.show(facts(symbol, run.on or run.wiring.clock.now().date()))
+    run.show(facts(symbol, run.on or run.wiring.clock.now().date(), lake=run.wiring.lake))

@@ -36,6 +36,8 @@ INDICATOR_COLUMNS = (
 COLUMNS = (*DAY_COLUMNS, *INDICATOR_COLUMNS, "date")
 
 TEXT_COLUMNS = frozenset({"symbol", "exchange", "series", "sector"})
+# sessions read besides, so that a few that were never stored do not make a window too short
+_SPARE = 10
 _BASE = ("date", "symbol", "series", "exchange", "open", "high", "low", "close",
          "previous_close", "volume", "turnover", "delivery_pct")  # fmt: skip
 
@@ -191,7 +193,7 @@ class EquityRunner(BaseRunner):
 
     def _start(self, last: date) -> date:
         """Return the first session of the look-back, found in the calendar."""
-        bars = max(2, indicators.lookback(self.wanted()))
+        bars = max(2, indicators.lookback(self.wanted())) + _SPARE
         first, _ = calendar.reach(calendar.Segment.EQUITY)
         # 250 sessions make a year; two weeks more for holidays in a row
         guess = max(first, last - timedelta(days=bars * 365 // 240 + 15))

@@ -97,7 +97,7 @@ def _fit(
     used = 0
     fitting: list[str] = []
     for name in columns:
-        need = max([len(heads[name]), *(min(len(text), 40) for text in cells[name])]) + 2
+        need = max([len(heads[name]), *(min(len(text), 40) for text in cells[name])]) + 3
         if used + need > width and len(fitting) > 1:
             break
         fitting.append(name)

@@ -11,16 +11,22 @@ from dataclasses import dataclass
 import polars as pl
 
 from alphastock_cli.domain.frames import REJECTS, conform
+from alphastock_cli.safety import safe_text
 
 ROW = "__row"
-_RAW = "__raw"
 _REASON = "__reason"
-_SAFE = r"^[A-Za-z0-9][A-Za-z0-9&._*$#@%+()' -]{0,49}$"
+_SHARE = r"^[A-Za-z0-9][A-Za-z0-9&._*$#@%+()' -]{0,49}$"
+_INDEX = r"^[A-Z0-9][A-Z0-9&.,:/%+()' -]{0,99}$"  # names, in capitals: NIFTY500 MULTICAP 50:25:25
+_SERIES = r"^[A-Za-z0-9*$#@&._+ -]{0,10}$"
+_CONTROLS = r"[\p{Cc}\p{Cf}\p{Co}]"
 _RAW_LIMIT = 500
+_EXACT = 2.0**53  # beyond it a float64 no longer holds every whole number
 _PRICES = ("open", "high", "low", "close", "last", "average_price", "previous_close")
 _AMOUNTS = ("volume", "turnover", "trades", "delivery_quantity", "delivery_pct")
 # a range printed to the paisa may be half a paisa narrower than the price inside it
 _ROUNDING = 0.0051
+# T+0 settlement: the close is the one of the ordinary series, its own trades may lie elsewhere
+_FOREIGN_CLOSE = "T0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +47,11 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """Good rows with their row numbers in `ROW`, and the refused ones in the `REJECTS` schema."""
+    """Good rows, the refused ones in the `REJECTS` schema, and how many repeats were left out."""
 
     rows: pl.DataFrame
     rejects: pl.DataFrame
+    repeats: int = 0
 
 
 def check(
@@ -69,30 +76,49 @@ def check(
     trouble = [_unreadable(field, text.schema[field.column]) for field in fields]
     typed = text.select(
         ROW,
-        pl.concat_str(
-            pl.all().exclude(ROW).cast(pl.String).fill_null(""), separator=","
-        ).str.slice(0, _RAW_LIMIT).alias(_RAW),
         *(_typed(field, text.schema[field.column]).alias(field.name) for field in fields),
         pl.coalesce(*trouble).alias(_REASON),
-    )  # fmt: skip
+    )
     typed = finish(typed)
+    if "series" in schema:
+        typed = typed.with_columns(pl.col("series").fill_null(""))
     names = set(typed.columns)
-    typed = typed.with_columns(pl.coalesce(pl.col(_REASON), *(_broken(names))).alias(_REASON))
+    broken = _broken(names, _INDEX if dataset == "indices_day" else _SHARE)
+    typed = typed.with_columns(pl.coalesce(_REASON, *broken).alias(_REASON))
     key = [name for name in ("date", "exchange", "symbol", "series") if name in names]
-    typed = _without_repeats(typed, key)
+    typed, repeats = _without_repeats(typed, key)
     bad = typed.filter(pl.col(_REASON).is_not_null())
     good = typed.filter(pl.col(_REASON).is_null())
-    rejects = conform(
-        bad.select(
+    rejects = _rejects(bad, text, dataset=dataset, form=form, file=file)
+    rows = conform(good.drop(ROW, _REASON), schema, what=file)
+    return Checked(rows=rows, rejects=rejects, repeats=repeats)
+
+
+def _rejects(
+    bad: pl.DataFrame, text: pl.DataFrame, *, dataset: str, form: str, file: str
+) -> pl.DataFrame:
+    """Return refused rows in the `REJECTS` schema, their text harmless to a terminal."""
+    if bad.is_empty():
+        return pl.DataFrame(schema=REJECTS)
+    cells = pl.all().exclude(ROW).cast(pl.String).fill_null("")
+    raw = text.select(ROW, raw=pl.concat_str(cells, separator=",").str.slice(0, _RAW_LIMIT))
+    joined = bad.join(raw, on=ROW, how="left", maintain_order="left")
+    return conform(
+        joined.select(
             dataset=pl.lit(dataset), source=pl.lit(form), file=pl.lit(file), row=ROW,
-            date=pl.col("date") if "date" in names else pl.lit(None),
-            symbol="symbol", reason=_REASON, raw=_RAW,
+            date=pl.col("date") if "date" in bad.columns else pl.lit(None),
+            symbol=_harmless("symbol", 50), reason=_harmless(_REASON, 200),
+            raw=_harmless("raw", _RAW_LIMIT),
         ),
         REJECTS,
         what=file,
     )  # fmt: skip
-    rows = conform(good.drop(ROW, _RAW, _REASON), schema, what=file)
-    return Checked(rows=rows, rejects=rejects)
+
+
+def _harmless(column: str, limit: int) -> pl.Expr:
+    return pl.col(column).map_elements(
+        lambda text: safe_text(text, limit=limit), return_dtype=pl.String
+    )
 
 
 def reject_file(file: str, reason: str, *, form: str = "", dataset: str = "") -> pl.DataFrame:
@@ -112,9 +138,13 @@ def stripped(frame: pl.DataFrame) -> pl.DataFrame:
 def _typed(field: Field, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(field.column)
     if field.kind == "text":
-        return column.cast(pl.String)
+        return (
+            column.cast(pl.String).str.replace_all(_CONTROLS, "·")
+            if field.name == "name"
+            else column.cast(pl.String)
+        )
     if field.kind == "date":
-        return column if dtype == pl.Date else _date(column, field.formats)
+        return _date(column, field.formats) if dtype == pl.String else column.cast(pl.Date)
     number = column.cast(pl.Float64, strict=False)
     if field.zero_is_missing:
         number = pl.when(number != 0.0).then(number)
@@ -132,7 +162,7 @@ def _date(column: pl.Expr, formats: Sequence[str]) -> pl.Expr:
 def _unreadable(field: Field, dtype: pl.DataType) -> pl.Expr:
     """Return the reason where the file has something that is not what the column holds."""
     column = pl.col(field.column)
-    if field.kind == "text" or dtype != pl.String:
+    if field.kind == "text" or (field.kind == "date" and dtype != pl.String):
         return pl.lit(None, pl.String)
     if field.kind == "date":
         good, what = _date(column, field.formats).is_not_null(), "not a date"
@@ -140,48 +170,63 @@ def _unreadable(field: Field, dtype: pl.DataType) -> pl.Expr:
         number = column.cast(pl.Float64, strict=False)
         good, what = number.is_not_null() & number.is_finite(), "not a number"
         if field.kind == "whole":
-            good &= number == number.round()
+            good &= (number == number.round()) & (number.abs() < _EXACT)
             what = "not a whole number"
-    shown = column.str.slice(0, 40)
+    shown = column.cast(pl.String).str.slice(0, 40)
     return pl.when(column.is_not_null() & ~good).then(
         pl.format(f"{field.column} is {what}: {{}}", shown)
     )
 
 
-def _broken(names: set[str]) -> list[pl.Expr]:
+def _broken(names: set[str], pattern: str) -> list[pl.Expr]:
     """Return the reasons for rows no market can have made, the gravest first."""
     symbol = pl.col("symbol")
     rules = [
         (symbol.is_null(), "no symbol"),
-        (~symbol.str.contains(_SAFE) | symbol.str.contains("..", literal=True),
+        (~symbol.str.contains(pattern) | symbol.str.contains("..", literal=True),
          "the symbol is no exchange's symbol"),
         (pl.col("close").is_null(), "no closing price"),
-        (pl.col("high") < pl.col("low"), "high is below low"),
-        (pl.col("open") > pl.col("high") + _ROUNDING, "open is above high"),
-        (pl.col("open") < pl.col("low") - _ROUNDING, "open is below low"),
     ]  # fmt: skip
     if "date" in names:
         rules.insert(0, (pl.col("date").is_null(), "no date"))
+    if "series" in names:
+        rules.append(
+            (~pl.col("series").str.contains(_SERIES), "the series is no exchange's series")
+        )
     rules += [
         (pl.col(name) < 0, f"{name} is negative") for name in (*_PRICES, *_AMOUNTS) if name in names
     ]
+    rules.append((pl.col("high") < pl.col("low"), "high is below low"))
+    own = pl.col("series") != _FOREIGN_CLOSE if "series" in names else pl.lit(value=True)
+    for name, always in (("open", True), ("close", False), ("last", True)):
+        if name in names:
+            counts = pl.lit(value=True) if always else own
+            rules += [
+                (counts & (pl.col(name) > pl.col("high") + _ROUNDING), f"{name} is above high"),
+                (counts & (pl.col(name) < pl.col("low") - _ROUNDING), f"{name} is below low"),
+            ]
     return [pl.when(test).then(pl.lit(reason)) for test, reason in rules]
 
 
-def _without_repeats(typed: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """Keep one row of those that agree in prices and volume, the fullest; refuse contradictions."""
-    if not typed.select(pl.struct(*key).is_duplicated().any()).item():
-        return typed
-    same = [name for name in (*key, "open", "high", "low", "close", "volume", _REASON)
+def _without_repeats(typed: pl.DataFrame, key: list[str]) -> tuple[pl.DataFrame, int]:
+    """Keep one row of those that agree in prices and volume, the fullest; refuse contradictions.
+
+    Rows refused for another reason stand beside the comparison. Returns the rows and how many
+    were left out because another one says the same.
+    """
+    sound = typed.filter(pl.col(_REASON).is_null())
+    if not sound.select(pl.struct(key).is_duplicated().any()).item():
+        return typed, 0
+    same = [name for name in (*key, "open", "high", "low", "close", "volume")
             if name in typed.columns]  # fmt: skip
     gaps = pl.sum_horizontal(pl.all().is_null().cast(pl.Int32))
     once = (
-        typed.sort(gaps, maintain_order=True)
+        sound.sort(gaps, maintain_order=True)
         .unique(same, keep="first", maintain_order=True)
         .sort(ROW)
     )
-    again = pl.struct(*key).is_duplicated() & ~pl.struct(*key).is_first_distinct()
-    reason = pl.coalesce(
-        _REASON, pl.when(again).then(pl.lit("a second row for this symbol, with other figures"))
-    )
-    return once.with_columns(reason.alias(_REASON))
+    again = pl.struct(key).is_duplicated() & ~pl.struct(key).is_first_distinct()
+    reason = pl.when(again).then(pl.lit("a second row for this symbol, with other figures"))
+    told = once.with_columns(reason.alias(_REASON))
+    refused = typed.filter(pl.col(_REASON).is_not_null())
+    return pl.concat([told, refused]).sort(ROW), sound.height - once.height

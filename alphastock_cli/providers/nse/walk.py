@@ -9,21 +9,25 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import lzma
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from alphastock_cli.errors import StorageError, UsageError
+from alphastock_cli.safety import safe_text
 
 MAX_BYTES = 256 << 20  # of one file, unpacked; the largest real one is 15 MB
 MAX_MEMBERS = 5_000
 MAX_TOTAL = 2 << 30  # of one archive, unpacked
 MAX_DEPTH = 2  # a zip inside a zip is published, deeper is not
+MAX_RATIO = 250  # real tables pack 3 to 20 times; deflate reaches 1,032 on nothing but zeros
+_RATIO_FROM = 16 << 20  # below this size a ratio harms nobody
 _CHUNK = 1 << 20
+_NAME = 4_096  # characters; the end of a name says what a file is
 _TABLES = frozenset({".csv", ".txt", ".parquet", ".xls"})
 _PACKED = frozenset({".zip", ".gz"})
 
@@ -62,12 +66,27 @@ def files(folder: Path) -> list[Path]:
             f"{folder} may not be read: permission denied", safe="Nothing was changed."
         )
     root = folder.resolve()
-    found = [path for path in folder.rglob("*") if path.suffix.lower() in _TABLES | _PACKED]
-    return sorted(p for p in found if p.is_file() and p.resolve().is_relative_to(root))
+    found: list[Path] = []
+    # what may not be listed is kept by name: opening it then says why
+    for place, _, names in os.walk(folder, onerror=lambda e: found.append(Path(e.filename))):
+        for name in names:
+            path = Path(place, name)
+            if path.suffix.lower() in _TABLES | _PACKED and _inside(path, root):
+                found.append(path)
+    return sorted(found)
+
+
+def _inside(path: Path, root: Path) -> bool:
+    """Tell whether a path is an ordinary file whose every link stays below `root`."""
+    try:
+        return path.is_file() and path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # links in a circle
+        return False
 
 
 def open_file(path: Path, name: str) -> Iterator[Found]:
     """Yield the tables of one file: itself, or the members of an archive by name."""
+    name = safe_text(name, limit=_NAME)
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
@@ -97,7 +116,7 @@ def _gzip(name: str, data: bytes, budget: Budget, *, depth: int) -> Iterator[Fou
         yield Found(name=name, refused="archives nested too deeply")
         return
     with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-        found = _read(name, stream, budget)
+        found = _read(name, stream.read, budget, packed=len(data))
     if found.refused:
         yield found
     else:
@@ -121,12 +140,13 @@ def _zip(name: str, data: bytes, budget: Budget, *, depth: int) -> Iterator[Foun
         if member.is_dir():
             continue
         # the member's folder is of no use and may be hostile: only its last part names it
-        inner = f"{name}!{Path(member.filename.replace(chr(92), '/')).name}"
+        last = Path(member.filename.replace("\\", "/")).name
+        inner = safe_text(f"{name}!{last}", limit=_NAME)
         if Path(inner).suffix.lower() not in _TABLES | _PACKED:
             continue
         try:
             with archive.open(member) as stream:
-                found = _read(inner, stream, budget)
+                found = _read(inner, stream.read, budget, packed=max(1, member.compress_size))
         except (RuntimeError, NotImplementedError, zipfile.BadZipFile, OSError) as error:
             found = Found(name=inner, refused=f"cannot be unpacked: {_words(error)}")
         if found.refused:
@@ -135,20 +155,29 @@ def _zip(name: str, data: bytes, budget: Budget, *, depth: int) -> Iterator[Foun
             yield from unpack(inner, found.data, budget, depth=depth + 1)
 
 
-def _read(name: str, stream: IO[bytes] | gzip.GzipFile, budget: Budget) -> Found:
-    """Read a stream to its end or to the cap, whichever comes first."""
+def _read(name: str, read: Callable[[int], bytes], budget: Budget, *, packed: int) -> Found:
+    """Read to the end or to a cap, whichever comes first; `packed` is its size inside."""
     parts: list[bytes] = []
     size = 0
     try:
-        while chunk := stream.read(_CHUNK):
+        while chunk := read(_CHUNK):
             size += len(chunk)
             budget.left -= len(chunk)
-            if size > MAX_BYTES or budget.left < 0:
-                return Found(name=name, refused=f"unpacks to more than {MAX_BYTES >> 20} MiB")
+            if why := _too_much(size, packed, budget):
+                return Found(name=name, refused=why)
             parts.append(chunk)
-    except (EOFError, zlib.error, zipfile.BadZipFile, OSError) as error:
+    except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError) as error:
         return Found(name=name, refused=f"damaged inside: {_words(error)}")
     return Found(name=name, data=b"".join(parts))
+
+
+def _too_much(size: int, packed: int, budget: Budget) -> str:
+    """Return why no more is read, or ""."""
+    if size > MAX_BYTES:
+        return f"unpacks to more than {MAX_BYTES >> 20} MiB"
+    if size > _RATIO_FROM and size > MAX_RATIO * packed:
+        return f"unpacks to more than {MAX_RATIO} times its size"
+    return "" if budget.left >= 0 else "the archive unpacks to too much altogether"
 
 
 def _words(error: Exception) -> str:

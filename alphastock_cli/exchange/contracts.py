@@ -1,0 +1,172 @@
+"""Lot, tick, multiplier, freeze and hours of a contract on a day, each with its source.
+
+What the tables do not know is None, and the source says so; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from alphastock_cli.domain.instrument import Exchange
+from alphastock_cli.errors import OutOfRange
+from alphastock_cli.exchange import calendar
+from alphastock_cli.exchange.expiries import Expiry, has_rules, listed_expiries
+from alphastock_cli.exchange.tables import parse_date, read_table, valid_on
+
+STOCKS = "NSE STOCKS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractRow:
+    """One listed expiry of a symbol. None is what the tables do not know.
+
+    The value of a move of 1.00 in one lot is `lot_size` times `multiplier`, in rupees;
+    `freeze_quantity` is in units. `valid_from` and `valid_to` are those of the lot.
+    """
+
+    symbol: str
+    exchange: str
+    kind: str
+    expiry: date | None
+    lot_size: int | None
+    tick_size: Decimal | None
+    multiplier: int | None
+    freeze_quantity: int | None
+    session_open: datetime | None
+    session_close: datetime | None
+    valid_from: date | None
+    valid_to: date | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lot:
+    """Units of a contract and the days on which that holds."""
+
+    size: int
+    valid_from: date | None
+    valid_to: date | None
+    source: str
+
+
+def symbols() -> tuple[str, ...]:
+    """Return the symbols of derivatives in the tables."""
+    found = dict.fromkeys(row["symbol"] for row in read_table("contracts"))
+    return tuple(name for name in found if name != STOCKS)
+
+
+def lot(symbol: str, expiry: date | None, on: date) -> Lot | None:
+    """Return the lot of an expiry as it was on a day, or None where it is not known."""
+    for held in read_table("lots"):
+        first, last = parse_date(held["expiry_from"]), parse_date(held["expiry_to"])
+        inside = expiry is not None and (
+            (first is None or first <= expiry) and (last is None or expiry <= last)
+        )
+        if held["symbol"] == symbol and inside and valid_on(held, on):
+            return _lot(held, held["lot_size"])
+    row = _contract(symbol, on)
+    return _lot(row, row["lot_size"]) if row and row["lot_size"] else None
+
+
+def tick_size(symbol: str, on: date) -> Decimal | None:
+    """Return the smallest price step in rupees on a day, or None."""
+    row = _contract(symbol, on)
+    return Decimal(row["tick_size"]) if row and row["tick_size"] else None
+
+
+def multiplier(symbol: str, on: date) -> int | None:
+    """Return the rupees a unit of quantity gains when the price rises by 1.00, or None."""
+    row = _contract(symbol, on)
+    return int(row["multiplier"]) if row and row["multiplier"] else None
+
+
+def freeze_quantity(symbol: str, on: date) -> int | None:
+    """Return the largest single order in units on a day, or None where no list is typed in."""
+    for row in read_table("freeze"):
+        if row["symbol"] == symbol and valid_on(row, on):
+            return int(row["freeze_quantity"])
+    return None
+
+
+def exchange_of(symbol: str) -> Exchange | None:
+    """Return where a derivative's symbol is listed, or None where the tables do not know it."""
+    rows = [row for row in read_table("contracts") if row["symbol"] == symbol]
+    return Exchange(rows[0]["segment"]) if rows else None
+
+
+def contract_rows(symbol: str, on: date) -> list[ContractRow]:
+    """Return one row a listed expiry; one row without expiry where the tables hold no rule.
+
+    Raises
+    ------
+    OutOfRange
+        The tables do not reach that day.
+    """
+    exchange = exchange_of(symbol)
+    if exchange is None:
+        return []
+    if _contract(symbol, on) is None:
+        first = min(parse_date(r["valid_from"]) or date.min
+                    for r in read_table("contracts") if r["symbol"] == symbol)  # fmt: skip
+        raise OutOfRange(f"{symbol} is known from {first}, not on {on}")
+    if has_rules(symbol):
+        return [row(symbol, exchange, item, on) for item in listed_expiries(symbol, on)]
+    return [row(symbol, exchange, None, on)]
+
+
+def row(symbol: str, exchange: Exchange, expiry: Expiry | None, on: date) -> ContractRow:
+    """Return what is known of one expiry on a day."""
+    day = None if expiry is None else expiry.day
+    held = lot(symbol, day, on)
+    opens, closes = hours(exchange, on)
+    return ContractRow(
+        symbol=symbol, exchange=exchange.value, kind="" if expiry is None else expiry.kind,
+        expiry=day, lot_size=None if held is None else held.size, tick_size=tick_size(symbol, on),
+        multiplier=multiplier(symbol, on), freeze_quantity=freeze_quantity(symbol, on),
+        session_open=opens, session_close=closes,
+        valid_from=None if held is None else held.valid_from,
+        valid_to=None if held is None else held.valid_to,
+        source=_sources(held, expiry),
+    )  # fmt: skip
+
+
+def hours(exchange: Exchange, on: date) -> tuple[datetime | None, datetime | None]:
+    """Return the first opening and the last close of trading on a day, or of the next session."""
+    segment = calendar.segment_of(exchange)
+    try:
+        day = on if calendar.is_session(segment, on) else calendar.next_session(segment, on)
+        held = calendar.session(segment, day)
+        phases = () if held is None else held.trading_phases
+    except OutOfRange:
+        return None, None
+    if not phases:
+        return None, None
+    return min(p.opens for p in phases), max(p.closes for p in phases)
+
+
+def _contract(symbol: str, on: date) -> Mapping[str, str] | None:
+    rows = (r for r in read_table("contracts") if r["symbol"] == symbol and valid_on(r, on))
+    return next(rows, None)
+
+
+def _lot(source: Mapping[str, str], size: str) -> Lot:
+    return Lot(
+        size=int(size),
+        valid_from=parse_date(source["valid_from"]),
+        valid_to=parse_date(source["valid_to"]),
+        source=source["source"],
+    )
+
+
+def _sources(held: Lot | None, expiry: Expiry | None) -> str:
+    parts = [held.source if held else "lot not known"]
+    if expiry is None:
+        parts.append("expiries not in our tables: see an instrument master")
+    else:
+        parts.append(f"expiry: {expiry.source}")
+        if not expiry.holidays_known:
+            parts.append(f"holidays of {expiry.day.year} not published: regular day")
+    return "; ".join(parts)
