@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
@@ -15,28 +16,40 @@ import polars as pl
 from alphastock_cli.store.layout import KEYS
 from alphastock_cli.store.merge import merge, squash
 
-# best first: with delivery, then by precision, then by what the report cuts off
+# best first: with delivery, then by precision, then by what the report leaves out
 RANK = (
     "nse_sec_bhavdata_full",
-    "nse_sec_bhavdata_history",
     "nse_udiff_cm",
+    "nse_sec_bhavdata_history",
     "nse_bhavcopy_old",
-    "nse_pd_report",
     "nse_ind_close_all",
+    "nse_pd_report",
     "bse_udiff_cm",
     "bse_bhavcopy_old",
 )
-_INDEX_RANK = ("nse_ind_close_all", "nse_pd_report")
 
-# how far two sources of one row may lie apart: half of the coarser one's last digit, and a bit.
-# Turnover is printed in lakhs with two decimals by some: 500 rupees either way.
+# How far two sources of one row may lie apart: half of the coarser one's last digit, and a bit.
+_CENT = 0.0051
 _TOLERANCE: Mapping[str, float] = MappingProxyType(
     {
-        "previous_close": 0.0051, "open": 0.0051, "high": 0.0051, "low": 0.0051, "close": 0.0051,
-        "last": 0.0051, "volume": 0.0, "trades": 0.0, "turnover": 501.0,
+        "previous_close": _CENT, "open": _CENT, "high": _CENT, "low": _CENT, "close": _CENT,
+        "last": _CENT, "average_price": _CENT, "volume": 0.0, "trades": 0.0,
+        "delivery_quantity": 0.0, "turnover": 2 * _CENT,
     }
 )  # fmt: skip
+# Turnover in lakhs with two decimals: 500 rupees either way; in crores: 50,000. The previous close
+# of ind_close_all is a difference of two printed figures.
+_COARSE: Mapping[tuple[str, str], float] = MappingProxyType(
+    {
+        ("nse_sec_bhavdata_full", "turnover"): 501.0,
+        ("nse_sec_bhavdata_history", "turnover"): 501.0,
+        ("nse_ind_close_all", "turnover"): 50_001.0,
+        ("nse_ind_close_all", "previous_close"): 3 * _CENT,
+    }
+)
 _SHOWN = 20
+_SYMBOLS = 50  # fewer shared symbols could agree by chance
+_AGREE = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,35 +75,44 @@ class Folded:
 
 
 def fold(frames: Sequence[pl.DataFrame], stored: pl.DataFrame, *, dataset: str) -> Folded:
-    """Return the rows of all sources and of the store joined, the best source's values first.
+    """Return the incoming rows, joined with each other and with what is stored of them.
+
+    Of several sources the best one's values come first, column by column; what it lacks is filled
+    from the next. A row of the same source as a stored one corrects it. Of files of one source
+    the last one counts; where they contradict each other it is told.
 
     Parameters
     ----------
     frames : sequence of DataFrame
         Rows in the dataset's schema; `source` says where each comes from.
     stored : DataFrame
-        What is stored of the same days.
+        What is stored of the same days; rows without an incoming one are not in the result.
     """
-    keys = KEYS[dataset]
+    keys = list(KEYS[dataset])
     new = pl.concat(frames)
-    order = _INDEX_RANK if dataset == "indices_day" else RANK
+    held = stored.join(new.select(keys), on=keys, how="semi", nulls_equal=True)
     # unknown sources rank last: a plug-in's files never overrule the exchange's
     names = sorted(
-        set(new["source"].unique()) | set(stored["source"].unique()),
-        key=lambda name: (order.index(name) if name in order else len(order), name),
+        set(new["source"].unique()) | set(held["source"].unique()),
+        key=lambda name: (RANK.index(name) if name in RANK else len(RANK), name),
         reverse=True,
     )
     whole = new.clear()
     differences = 0
     examples: list[Conflict] = []
     for name in names:
-        # a row loaded again corrects the one stored from the same source
-        layer = pl.concat([stored.filter(source=name), new.filter(source=name)])
-        layer = squash(layer, keys)
-        if whole.height and layer.height:
-            count, some = _differences(whole, layer, keys, name)
+        fresh = new.filter(source=name)
+        layer = squash(fresh, keys)
+        if layer.height < fresh.height:
+            # two files of one form and day: the later one counts, a contradiction is told
+            twice = fresh.filter(pl.struct(keys).is_duplicated())
+            count, some = _differences(twice, layer, keys, name)
             differences += count
             examples += some
+        layer = squash(pl.concat([held.filter(source=name), layer]), keys)
+        count, some = _differences(whole, layer, keys, name)
+        differences += count
+        examples += some
         whole = merge(whole, layer, keys).frame
     return Folded(frame=whole, differences=differences, examples=tuple(examples[:_SHOWN]))
 
@@ -98,17 +120,29 @@ def fold(frames: Sequence[pl.DataFrame], stored: pl.DataFrame, *, dataset: str) 
 def _differences(
     worse: pl.DataFrame, better: pl.DataFrame, keys: Sequence[str], name: str
 ) -> tuple[int, list[Conflict]]:
-    both = better.join(worse, on=list(keys), how="inner", suffix="_other")
+    """Count the figures of `better` that `worse` contradicts, and return the first ones."""
+    if worse.is_empty() or better.is_empty():
+        return 0, []
+    both = better.join(worse, on=list(keys), how="inner", suffix="_other", nulls_equal=True)
     total = 0
     found: list[Conflict] = []
-    for column, tolerance in _TOLERANCE.items():
-        if column not in worse.columns or both.is_empty():
-            continue
+    for column in (name for name in _TOLERANCE if name in worse.columns):
         gap = (pl.col(column) - pl.col(f"{column}_other")).abs()
-        apart = both.filter(gap > tolerance)
+        apart = both.filter(gap > _tolerance(column, name)).sort(keys)
         total += apart.height
         found += [_conflict(row, column, name) for row in apart.head(_SHOWN).iter_rows(named=True)]
     return total, found
+
+
+def _tolerance(column: str, name: str) -> pl.Expr:
+    """Return the tolerance of each pair: that of the coarser of its two sources."""
+    usual = _TOLERANCE[column]
+    coarse = {form: value for (form, of), value in _COARSE.items() if of == column}
+    mine = coarse.get(name, usual)
+    if not coarse:
+        return pl.lit(mine)
+    other = pl.col("source_other").replace_strict(coarse, default=usual, return_dtype=pl.Float64)
+    return pl.max_horizontal(pl.lit(mine), other)
 
 
 def _conflict(row: Mapping[str, Any], column: str, name: str) -> Conflict:
@@ -119,20 +153,26 @@ def _conflict(row: Mapping[str, Any], column: str, name: str) -> Conflict:
     )  # fmt: skip
 
 
-def date_by_closes(undated: pl.DataFrame, dated: pl.DataFrame) -> Any:  # noqa: ANN401 - a date or None
+def date_by_closes(undated: pl.DataFrame, dated: pl.DataFrame) -> date | None:
     """Return the one day whose closes another source agrees with, or None.
 
     At least 50 symbols and 95 % of them must agree to the paisa, on one day only.
+
+    Parameters
+    ----------
+    undated, dated : DataFrame
+        ``exchange, symbol, series, close``, and ``date`` in `dated`.
     """
-    closes = undated.select("symbol", "series", mine="close").drop_nulls()
-    joined = dated.select("symbol", "series", "date", "close", "exchange").join(
-        closes, on=["symbol", "series"]
-    )
-    exchange = undated["exchange"].first()
+    keys = ["exchange", "symbol", "series"]
+    closes = undated.select(*keys, mine="close").drop_nulls("mine").unique(keys)
+    equal = (pl.col("mine") - pl.col("close")).abs() < _CENT
     days = (
-        joined.filter(exchange=exchange)
+        dated.select(*keys, "date", "close")
+        .unique([*keys, "date"], keep="last")
+        .join(closes, on=keys)
         .group_by("date")
-        .agg(n=pl.len(), share=((pl.col("mine") - pl.col("close")).abs() < 0.0051).mean())  # noqa: PLR2004 - half a paisa
-        .filter((pl.col("n") >= 50) & (pl.col("share") >= 0.95))  # noqa: PLR2004 - see the docstring
+        .agg(n=pl.len(), share=equal.mean())
+        .filter((pl.col("n") >= _SYMBOLS) & (pl.col("share") >= _AGREE))
     )
-    return days["date"][0] if days.height == 1 else None
+    found: list[date] = days["date"].to_list()
+    return found[0] if len(found) == 1 else None

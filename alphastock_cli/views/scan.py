@@ -18,7 +18,7 @@ from alphastock_cli.views.tables import table
 
 _WIDE = 100
 _NAMES = {
-    "symbol": "symbol",
+    "symbols": "n",
     "change_pct": "chg %",
     "volume_ratio": "vol ×",
     "turnover": "turnover",
@@ -53,8 +53,9 @@ def scan_equities(result: Result, width: int) -> Iterator[RenderableType]:
             facts["sectors"], _SECTOR, width=width, title="Sectors, by turnover", names=_NAMES
         )
     floor = numbers.crores(facts.get("turnover_floor"))
-    left = table(facts["gainers"], _MOVER, width=width // 2, title="Gainers", names=_NAMES)
-    right = table(facts["losers"], _MOVER, width=width // 2, title="Losers", names=_NAMES)
+    each = width // 2 if width >= _WIDE else width
+    left = table(facts["gainers"], _MOVER, width=each, title="Gainers", names=_NAMES)
+    right = table(facts["losers"], _MOVER, width=each, title="Losers", names=_NAMES)
     yield Columns([left, right], padding=(0, 2)) if width >= _WIDE else left
     if width < _WIDE:
         yield right

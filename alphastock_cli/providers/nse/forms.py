@@ -66,26 +66,29 @@ def _constant(**values: str) -> Finish:
     return finish
 
 
+def _prices(**columns: str) -> list[Field]:
+    """Return price fields: a price of 0 is printed where there was none."""
+    return [Field(name=n, column=c, zero_is_missing=True) for n, c in columns.items()]
+
+
 def _lakhs_or_rupees(frame: pl.DataFrame) -> pl.DataFrame:
     """Set turnover in rupees, deciding row by row, and drop zeros that stand for "not collected".
 
     TURNOVER_LACS is in lakhs as published; copies built from the old bhavcopy hold rupees there.
     Close times shares is within a few percent of the turnover in rupees, so a hundredth of it
-    tells the two apart. Such copies have 0 trades, average and delivery.
+    tells the two apart. Such copies have 0 trades and delivery for shares that were traded.
     """
     value = pl.col("close") * pl.col("volume")
     rupees = pl.col("turnover") > 0.01 * value
-    collected = (pl.col("trades") > 0) | (pl.col("volume") == 0)
-    optional = ("average_price", "trades", "delivery_quantity", "delivery_pct")
+    missing = (pl.col("trades") == 0) & (pl.col("volume") > 0)
     return frame.with_columns(
         pl.when(rupees).then(pl.col("turnover")).otherwise(pl.col("turnover") * _LAKH),
         pl.lit("NSE").alias("exchange"),
-        *(pl.when(collected).then(pl.col(name)).alias(name) for name in optional),
+        *(
+            pl.when(~(missing & (pl.col(name) == 0)).fill_null(value=False)).then(pl.col(name))
+            for name in ("trades", "delivery_quantity", "delivery_pct")
+        ),
     )
-
-
-def _udiff(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(pl.col("series").fill_null(""))
 
 
 def _index_rows(frame: pl.DataFrame) -> pl.DataFrame:
@@ -114,11 +117,11 @@ _SEC = Part(
     fields=(
         *_fields("text", symbol="SYMBOL", series="SERIES"),
         Field(name="date", column="DATE1", kind="date"),
-        *_fields(
-            "number", previous_close="PREV_CLOSE", open="OPEN_PRICE", high="HIGH_PRICE",
-            low="LOW_PRICE", last="LAST_PRICE", close="CLOSE_PRICE", average_price="AVG_PRICE",
-            turnover="TURNOVER_LACS", delivery_pct="DELIV_PER",
+        *_prices(
+            previous_close="PREV_CLOSE", open="OPEN_PRICE", high="HIGH_PRICE", low="LOW_PRICE",
+            last="LAST_PRICE", close="CLOSE_PRICE", average_price="AVG_PRICE",
         ),
+        *_fields("number", turnover="TURNOVER_LACS", delivery_pct="DELIV_PER"),
         *_fields(
             "whole", volume="TTL_TRD_QNTY", trades="NO_OF_TRADES", delivery_quantity="DELIV_QTY"
         ),
@@ -132,8 +135,9 @@ _OLD_HEADER = _names(
 _OLD_FIELDS = (
     *_fields("text", symbol="SYMBOL", series="SERIES"),
     Field(name="date", column="TIMESTAMP", kind="date"),
-    *_fields("number", open="OPEN", high="HIGH", low="LOW", close="CLOSE", last="LAST",
-             previous_close="PREVCLOSE", turnover="TOTTRDVAL"),
+    *_prices(open="OPEN", high="HIGH", low="LOW", close="CLOSE", last="LAST",
+             previous_close="PREVCLOSE"),
+    *_fields("number", turnover="TOTTRDVAL"),
     *_fields("whole", volume="TOTTRDQTY"),
 )  # fmt: skip
 
@@ -147,29 +151,20 @@ _UDIFF = Part(
         *_fields("text", symbol="TckrSymb", series="SctySrs", name="FinInstrmNm", isin="ISIN",
                  exchange="Src"),
         Field(name="date", column="TradDt", kind="date", formats=("%Y-%m-%d", "%d-%b-%Y")),
-        *(
-            Field(name=name, column=column, zero_is_missing=True)
-            for name, column in (
-                ("open", "OpnPric"), ("high", "HghPric"), ("low", "LwPric"), ("close", "ClsPric"),
-                ("last", "LastPric"), ("previous_close", "PrvsClsgPric"),
-            )
-        ),
+        *_prices(open="OpnPric", high="HghPric", low="LwPric", close="ClsPric", last="LastPric",
+                 previous_close="PrvsClsgPric"),
         *_fields("number", turnover="TtlTrfVal"),
         *_fields("whole", volume="TtlTradgVol", trades="TtlNbOfTxsExctd"),
     ),
-    finish=_udiff,
 )  # fmt: skip
 
 _PD_HEADER = _names(
     "MKT SERIES SYMBOL SECURITY PREV_CL_PR OPEN_PRICE HIGH_PRICE LOW_PRICE CLOSE_PRICE "
     "NET_TRDVAL NET_TRDQTY IND_SEC CORP_IND TRADES HI_52_WK LO_52_WK"
 )
-_PD_PRICES = tuple(
-    Field(name=name, column=column, zero_is_missing=True)
-    for name, column in (
-        ("previous_close", "PREV_CL_PR"), ("open", "OPEN_PRICE"), ("high", "HIGH_PRICE"),
-        ("low", "LOW_PRICE"), ("close", "CLOSE_PRICE"),
-    )
+_PD_PRICES = _prices(
+    previous_close="PREV_CL_PR", open="OPEN_PRICE", high="HIGH_PRICE", low="LOW_PRICE",
+    close="CLOSE_PRICE",
 )  # fmt: skip
 _PD_EQUITIES = Part(
     dataset="equities_day",
@@ -179,20 +174,16 @@ _PD_EQUITIES = Part(
         *_fields("number", turnover="NET_TRDVAL"),
         *_fields("whole", volume="NET_TRDQTY", trades="TRADES"),
     ),
-    keep=lambda: pl.col("SYMBOL").is_not_null() & pl.col("SERIES").is_not_null(),
+    keep=lambda: pl.col("SYMBOL").is_not_null() | pl.col("SERIES").is_not_null(),
     finish=_constant(exchange="NSE"),
 )
+# NET_TRDVAL and NET_TRDQTY of the row "Nifty 50" are those of the whole market, of the others 0
 _PD_INDICES = Part(
     dataset="indices_day",
-    fields=(
-        *_fields("text", name="SECURITY"),
-        *_PD_PRICES,
-        Field(name="turnover", column="NET_TRDVAL", zero_is_missing=True),
-        Field(name="volume", column="NET_TRDQTY", kind="whole", zero_is_missing=True),
-    ),
+    fields=(*_fields("text", name="SECURITY"), *_PD_PRICES),
     # headings between the parts of the report have a name and no figure
     keep=lambda: pl.col("SYMBOL").is_null() & pl.col("SERIES").is_null()
-    & pl.col("SECURITY").is_not_null() & pl.col("CLOSE_PRICE").is_not_null(),
+    & pl.any_horizontal(pl.col(field.column).is_not_null() for field in _PD_PRICES),
     finish=_index_rows,
 )  # fmt: skip
 
@@ -206,11 +197,12 @@ _IND = Part(
     fields=(
         *_fields("text", name="Index Name"),
         Field(name="date", column="Index Date", kind="date", formats=("%d-%m-%Y", "%d-%b-%Y")),
-        *_fields("number", open="Open Index Value", high="High Index Value", low="Low Index Value",
-                 close="Closing Index Value", points="Points Change", pe="P/E", pb="P/B",
+        *_prices(open="Open Index Value", high="High Index Value", low="Low Index Value",
+                 close="Closing Index Value"),
+        *_fields("number", points="Points Change", pe="P/E", pb="P/B",
                  dividend_yield="Div Yield"),
-        Field(name="turnover", column="Turnover (Rs. Cr.)", scale=_CRORE),
-        *_fields("whole", volume="Volume"),
+        Field(name="turnover", column="Turnover (Rs. Cr.)", scale=_CRORE, zero_is_missing=True),
+        Field(name="volume", column="Volume", kind="whole", zero_is_missing=True),
     ),
     finish=_ind_close,
 )  # fmt: skip
@@ -219,13 +211,21 @@ _BSE_HEADER = _names(
     "SC_CODE SC_NAME SC_GROUP SC_TYPE OPEN HIGH LOW CLOSE LAST PREVCLOSE NO_TRADES "
     "NO_OF_SHRS NET_TURNOV"
 )
-_BSE = Part(
+_BSE_FIELDS = (
+    *_fields("text", symbol="SC_CODE", name="SC_NAME", series="SC_GROUP"),
+    *_prices(open="OPEN", high="HIGH", low="LOW", close="CLOSE", last="LAST",
+             previous_close="PREVCLOSE"),
+    *_fields("number", turnover="NET_TURNOV"),
+    *_fields("whole", volume="NO_OF_SHRS", trades="NO_TRADES"),
+)  # fmt: skip
+_BSE = Part(dataset="equities_day", fields=_BSE_FIELDS, finish=_constant(exchange="BSE"))
+# the same with two more columns, published as EQ_ISINCODE_DDMMYY
+_BSE_DATED = Part(
     dataset="equities_day",
     fields=(
-        *_fields("text", symbol="SC_CODE", name="SC_NAME", series="SC_GROUP"),
-        *_fields("number", open="OPEN", high="HIGH", low="LOW", close="CLOSE", last="LAST",
-                 previous_close="PREVCLOSE", turnover="NET_TURNOV"),
-        *_fields("whole", volume="NO_OF_SHRS", trades="NO_TRADES"),
+        *_BSE_FIELDS, *_fields("text", isin="ISIN_CODE"),
+        Field(name="date", column="TRADING_DATE", kind="date",
+              formats=("%d-%b-%y", "%d-%b-%Y", "%Y%m%d", "%Y-%m-%d")),
     ),
     finish=_constant(exchange="BSE"),
 )  # fmt: skip
@@ -240,6 +240,8 @@ FORMS: Sequence[Form] = (
     Form(name="nse_pd_report", title="NSE Pd report", header=_PD_HEADER, dated=False,
          parts=(_PD_EQUITIES, _PD_INDICES)),
     Form(name="nse_ind_close_all", title="NSE ind_close_all", header=_IND_HEADER, parts=(_IND,)),
+    Form(name="bse_bhavcopy_old", title="BSE bhavcopy to 2024",
+         header=_BSE_HEADER | {"ISIN_CODE", "TRADING_DATE"}, parts=(_BSE_DATED,)),
     Form(name="bse_bhavcopy_old", title="BSE bhavcopy to 2024", header=_BSE_HEADER, dated=False,
          parts=(_BSE,)),
     Form(name="nse_bhavcopy_old", title="NSE bhavcopy to 2024", header=_OLD_HEADER,

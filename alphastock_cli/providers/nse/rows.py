@@ -138,11 +138,8 @@ def stripped(frame: pl.DataFrame) -> pl.DataFrame:
 def _typed(field: Field, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(field.column)
     if field.kind == "text":
-        return (
-            column.cast(pl.String).str.replace_all(_CONTROLS, "·")
-            if field.name == "name"
-            else column.cast(pl.String)
-        )
+        text = column.cast(pl.String)
+        return text.str.replace_all(_CONTROLS, "\N{MIDDLE DOT}") if field.name == "name" else text
     if field.kind == "date":
         return _date(column, field.formats) if dtype == pl.String else column.cast(pl.Date)
     number = column.cast(pl.Float64, strict=False)
@@ -208,7 +205,7 @@ def _broken(names: set[str], pattern: str) -> list[pl.Expr]:
     return [pl.when(test).then(pl.lit(reason)) for test, reason in rules]
 
 
-def _without_repeats(typed: pl.DataFrame, key: list[str]) -> tuple[pl.DataFrame, int]:
+def _without_repeats(typed: pl.DataFrame, key: Sequence[str]) -> tuple[pl.DataFrame, int]:
     """Keep one row of those that agree in prices and volume, the fullest; refuse contradictions.
 
     Rows refused for another reason stand beside the comparison. Returns the rows and how many

@@ -6,8 +6,6 @@ with `fetch eod`, then ask the provider `lake`.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
@@ -16,15 +14,17 @@ from typing import ClassVar, NoReturn
 
 import polars as pl
 
-from alphastock_cli.domain.frames import DATASETS
+from alphastock_cli.domain.frames import DATASETS, REJECTS, conform
 from alphastock_cli.domain.instrument import Exchange, Instrument, Interval
 from alphastock_cli.domain.ports import Capability, EodBatch
-from alphastock_cli.errors import NotOffered, OutOfRange
+from alphastock_cli.errors import BadReply, NotOffered, OutOfRange
 from alphastock_cli.exchange import calendar
 from alphastock_cli.providers.nse import walk
-from alphastock_cli.providers.nse.forms import FORMS, UDIFF_NAMES, Form, Part, recognise
-from alphastock_cli.providers.nse.rows import ROW, check, reject_file, stripped
+from alphastock_cli.providers.nse.forms import UDIFF_NAMES, Form, Part
+from alphastock_cli.providers.nse.rows import ROW, Checked, check, reject_file
+from alphastock_cli.providers.nse.tables import NotOursError, Odd, read_table
 from alphastock_cli.registry import PROVIDERS
+from alphastock_cli.safety import safe_text
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _IN_NAME = (
@@ -32,8 +32,10 @@ _IN_NAME = (
     (re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?!\d)"), "%Y%m%d"),
     (re.compile(r"(?<!\d)(\d\d)(\d\d)(20\d\d)(?!\d)"), "%d%m%Y"),
     (re.compile(rf"(?<!\d)(\d\d)({'|'.join(_MONTHS)})(20\d\d)(?!\d)", re.IGNORECASE), "%d%b%Y"),
-    (re.compile(r"(?<![\d-])(\d\d)(\d\d)(\d\d)(?![\d-])"), "%d%m%y"),
+    # six digits are a date only behind the exchange's own prefix: EQ010421, pd010421
+    (re.compile(r"^(?:EQ|PD|EQ_ISINCODE_)(\d\d)(\d\d)(\d\d)(?!\d)", re.IGNORECASE), "%d%m%y"),
 )
+_NOT_TABLES = frozenset({".xls"})  # reference lists come as such; no end-of-day file does
 
 
 @PROVIDERS.register("nse")
@@ -54,6 +56,8 @@ class NseFiles:
         """
         for path in walk.files(folder):
             for found in walk.open_file(path, str(path.relative_to(folder))):
+                if Path(found.name).suffix.lower() in _NOT_TABLES:
+                    continue
                 if found.refused:
                     yield refused(found.name, found.refused)
                 else:
@@ -110,38 +114,50 @@ def refused(name: str, reason: str, *, form: str = "") -> EodBatch:
 
 
 def read_file(name: str, data: bytes, *, on: date | None = None) -> EodBatch:
-    """Return what one file holds: typed rows by dataset, refused rows, notes."""
+    """Return what one file holds: typed rows by dataset, refused rows, notes.
+
+    Whatever the bytes are, a batch comes back: a file that cannot be used is refused whole.
+    """
     try:
-        form, text, ragged = _table(data)
-    except _NotOursError as error:
+        return _read(name, data, on)
+    except NotOursError as error:
         return refused(name, str(error))
-    except (pl.exceptions.PolarsError, csv.Error, ValueError) as error:
-        return refused(
-            name, f"not a table: {str(error).splitlines()[0] if str(error) else error!r}"
-        )
-    text = stripped(text)
-    form_name, trouble = _form_name(form, text)
-    if trouble:
-        return refused(name, trouble, form=form_name)
+    # a panic is how Polars ends on some damaged Parquet; other files must go on
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, BadReply, ValueError) as error:
+        first = next(iter(str(error).splitlines()), "") or type(error).__name__
+        return refused(name, f"not a table: {safe_text(first)}")
+
+
+def _read(name: str, data: bytes, on: date | None) -> EodBatch:
+    table = read_table(data)
+    form = table.form
+    form_name, trouble = _form_name(form, table.rows)
+    if not trouble and table.rows.is_empty() and not table.odd:
+        trouble = "no row below the header"
     named = date_in_name(name)
-    notes: list[str] = []
     day = None if form.dated else (named or on)
     if day is not None and (why := no_session(day)):
-        return refused(name, why, form=form_name)
+        trouble = trouble or why
+    if trouble:
+        return refused(name, trouble, form=form_name)
     frames: dict[str, pl.DataFrame] = {}
-    rejects = [_ragged(name, form_name, form.parts[0].dataset, ragged)] if ragged else []
+    rejects = [_odd(name, form_name, form.parts[0].dataset, table.odd)]
+    notes: list[str] = []
     for part in form.parts:
-        rows, bad = _part(part, text, form_name=form_name, file=name, day=day)
+        checked = _part(part, table.rows, form_name=form_name, file=name, day=day)
+        rows = checked.rows
+        rejects.append(checked.rejects)
         if form.dated:
             rows, closed = _on_sessions(rows, part.dataset, form_name, name)
-            bad = pl.concat([bad, closed])
+            rejects.append(closed)
             notes += _stale(rows, named)
-        frames[part.dataset] = rows
-        rejects.append(bad)
-    kept = {dataset: rows for dataset, rows in frames.items() if rows.height}
+        if checked.repeats:
+            notes.append(f"a file that repeats rows: {checked.repeats}")
+        if rows.height:
+            frames[part.dataset] = rows
     return EodBatch(
-        file=name, form=form_name, frames=kept, rejects=pl.concat(rejects), notes=tuple(notes),
-        undated=not form.dated and day is None,
+        file=name, form=form_name, frames=frames, rejects=pl.concat(rejects), notes=tuple(notes),
+        undated=not form.dated and day is None and bool(frames),
     )  # fmt: skip
 
 
@@ -164,75 +180,10 @@ def date_in_name(name: str) -> date | None:
 def no_session(day: date) -> str:
     """Return why `day` cannot be a session, or "" where it is one or the tables do not reach it."""
     try:
-        return "" if calendar.is_session(calendar.Segment.EQUITY, day) else f"{day} is no session"
+        closed = not calendar.is_session(calendar.Segment.EQUITY, day)
     except OutOfRange:
         return ""
-
-
-class _NotOursError(Exception):
-    """The header is of no form we know; the message names it."""
-
-
-def _table(data: bytes) -> tuple[Form, pl.DataFrame, list[tuple[int, str]]]:
-    """Return form, the columns it needs with row numbers, and lines that do not fit the header."""
-    ragged: list[tuple[int, str]] = []
-    if data[:4] == b"PAR1":
-        frame = _parquet(data)
-    else:
-        body = data.removeprefix(b"\xef\xbb\xbf")
-        if not body.strip():
-            raise ValueError("it is empty")
-        if b"\x00" in body[:4096]:
-            raise ValueError("it is not text")
-        try:
-            frame = _csv(body)
-        except pl.exceptions.PolarsError:
-            frame, ragged = _csv_slowly(body)
-    names = [str(column).strip() for column in frame.columns]
-    form = recognise(names)
-    if form is None:
-        raise _NotOursError(_unknown(names))
-    used = form.header | {field.column for part in form.parts for field in part.fields}
-    kept = {new: old for old, new in zip(frame.columns, names, strict=True) if new in used}
-    frame = frame.select(pl.col(old).alias(new) for new, old in kept.items())
-    numbered = frame.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
-    return form, numbered, ragged
-
-
-def _parquet(data: bytes) -> pl.DataFrame:
-    """Read Parquet whose footer names every column of one of our forms.
-
-    The footer is asked first, as bytes: Polars ends in a panic on time zones it does not know, and
-    files of other kinds have such columns.
-    """
-    length = int.from_bytes(data[-8:-4], "little")
-    footer = data[-8 - length : -8] if data[-4:] == b"PAR1" else b""
-    if not footer:
-        raise ValueError("the Parquet file is truncated")
-    if not any(all(n.encode() in footer for n in form.header) for form in FORMS):
-        raise _NotOursError(_unknown(["(a Parquet file with other columns)"]))
-    return pl.read_parquet(io.BytesIO(data))
-
-
-def _csv(body: bytes) -> pl.DataFrame:
-    return pl.read_csv(body, infer_schema=False, encoding="utf8-lossy", raise_if_empty=True)
-
-
-def _csv_slowly(body: bytes) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
-    """Read line by line where some lines have too many cells, and return those lines apart."""
-    lines = body.decode("utf-8", errors="replace").splitlines()
-    header = next(csv.reader(lines[:1]))
-    good: list[list[str]] = []
-    bad: list[tuple[int, str]] = []
-    for number, line in enumerate(lines[1:], 1):
-        cells = next(csv.reader([line]), [])
-        if len(cells) > len(header):
-            bad.append((number, line))
-        elif cells:
-            good.append([*cells, *[""] * (len(header) - len(cells))])
-    unique = [name if header.index(name) == i else f"{name}_{i}" for i, name in enumerate(header)]
-    columns = {name: [row[i] for row in good] for i, name in enumerate(unique)}
-    return pl.DataFrame(columns, schema=dict.fromkeys(unique, pl.String)), bad
+    return f"not a trading day of the calendar: {day}" if closed else ""
 
 
 def _form_name(form: Form, text: pl.DataFrame) -> tuple[str, str]:
@@ -250,7 +201,7 @@ def _form_name(form: Form, text: pl.DataFrame) -> tuple[str, str]:
 
 def _part(
     part: Part, text: pl.DataFrame, *, form_name: str, file: str, day: date | None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> Checked:
     chosen = text if part.keep is None else text.filter(part.keep())
     have = [field for field in part.fields if field.column in text.columns]
     used = [ROW, *dict.fromkeys(field.column for field in have)]
@@ -259,11 +210,10 @@ def _part(
         done = part.finish(frame).with_columns(pl.lit(form_name).alias("source"))
         return done if day is None else done.with_columns(pl.lit(day).alias("date"))
 
-    checked = check(
+    return check(
         chosen.select(used), have, dataset=part.dataset, form=form_name, file=file,
         schema=DATASETS[part.dataset], finish=finish,
     )  # fmt: skip
-    return checked.rows, checked.rejects
 
 
 def _on_sessions(
@@ -271,7 +221,7 @@ def _on_sessions(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Refuse rows of days on which the exchange was closed: one reject a day."""
     closed = [(day, why) for day in rows["date"].unique().sort() if (why := no_session(day))]
-    rejects = [reject_file(file, f"{why}: {rows.filter(date=day).height} rows", form=form,
+    rejects = [reject_file(file, f"{why}, {rows.filter(date=day).height} rows", form=form,
                            dataset=dataset).with_columns(pl.lit(day).alias("date"))
                for day, why in closed]  # fmt: skip
     kept = rows.filter(~pl.col("date").is_in([day for day, _ in closed])) if closed else rows
@@ -283,19 +233,13 @@ def _stale(rows: pl.DataFrame, named: date | None) -> list[str]:
     days = rows["date"].unique().to_list()
     if named is None or len(days) != 1 or days[0] == named:
         return []
-    return [f"named {named}, holds {days[0]}: a copy of that session"]
+    return [f"a copy of another session: named {named}, holds {days[0]}"]
 
 
-def _ragged(file: str, form: str, dataset: str, lines: Sequence[tuple[int, str]]) -> pl.DataFrame:
-    frames = [
-        reject_file(file, "more cells than the header names", form=form, dataset=dataset)
-        .with_columns(pl.lit(number, pl.Int64).alias("row"), pl.lit(line[:500]).alias("raw"))
-        for number, line in lines
+def _odd(file: str, form: str, dataset: str, lines: Sequence[Odd]) -> pl.DataFrame:
+    rows = [
+        {"dataset": dataset, "source": form, "file": file, "row": line.row,
+         "reason": line.reason, "raw": safe_text(line.raw, limit=500)}
+        for line in lines
     ]  # fmt: skip
-    return pl.concat(frames)
-
-
-def _unknown(columns: Sequence[str]) -> str:
-    shown = ", ".join(columns)[:120]
-    known = "; ".join(form.title for form in FORMS)
-    return f"unknown header: {shown}. Known forms: {known}"
+    return conform(pl.DataFrame(rows), REJECTS, what=file) if rows else pl.DataFrame(schema=REJECTS)

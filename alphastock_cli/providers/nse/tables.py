@@ -18,7 +18,7 @@ from alphastock_cli.providers.nse.forms import FORMS, Form, recognise
 from alphastock_cli.providers.nse.rows import ROW, stripped
 from alphastock_cli.safety import safe_text
 
-MAX_ROWS = 5_000_000  # ten years of the 3,500 rows a day NSE publishes are half of that twice over
+MAX_ROWS = 20_000_000  # NSE publishes under a million rows a year
 _HEADER = 64 << 10
 _SHOWN = 120
 
@@ -59,6 +59,8 @@ def read_table(data: bytes) -> Table:
         frame = _parquet(data)
         return _table(frame, [str(name).strip() for name in frame.columns], ())
     body = data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
+    if b"\n" not in body:
+        body = body.replace(b"\r", b"\n")
     if not body.strip():
         raise ValueError("it is empty")
     if b"\x00" in body[:4096]:
@@ -140,7 +142,8 @@ def _quoted(body: bytes, names: Sequence[str]) -> tuple[pl.DataFrame, list[Odd]]
     width = len(names)
     good: list[list[str | None]] = []
     odd: list[Odd] = []
-    for number, line in enumerate(body.decode("utf-8", errors="replace").splitlines()[1:], 1):
+    lines = body.decode("utf-8", errors="replace").replace("\r", "").rstrip("\n").split("\n")
+    for number, line in enumerate(lines[1:], 1):
         cells: list[str] = next(csv.reader([line]), [])
         reason = "" if len(cells) == width else _misfit(cells, names, frozenset(names))
         if reason:
@@ -152,7 +155,7 @@ def _quoted(body: bytes, names: Sequence[str]) -> tuple[pl.DataFrame, list[Odd]]
 
 
 def _misfit(cells: Sequence[str], names: Sequence[str], used: frozenset[str]) -> str:
-    """Return why a line of another length is refused; "" where only empty or unused cells differ."""
+    """Return why a line of another length is refused; "" where only unused cells differ."""
     if not any(cell.strip() for cell in cells):
         return ""
     if any(cell.strip() for cell in cells[len(names) :]):

@@ -63,7 +63,9 @@ def files(folder: Path) -> list[Path]:
         raise UsageError(f"--from-dir {folder}: {what}", hint="Name a folder of downloaded files.")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise StorageError(
-            f"{folder} may not be read: permission denied", safe="Nothing was changed."
+            f"{folder} may not be read: permission denied",
+            safe="Nothing was changed.",
+            hint=f"Allow reading: `chmod u+rx {folder}`.",
         )
     root = folder.resolve()
     found: list[Path] = []
