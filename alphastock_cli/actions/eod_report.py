@@ -119,8 +119,13 @@ class FetchReport:
             examples[kind] = (count + 1, example)
         texts += [f"{n} × {kind}, e.g. {example}" for kind, (n, example) in examples.items()]
         if self.differences:
+            what = (
+                "1 figure differs"
+                if self.differences == 1
+                else f"{self.differences} figures differ"
+            )
             texts.append(
-                f"{self.differences} figures differ between sources, the better one was kept, "
+                f"{what} between sources, the better one was kept, "
                 f"e.g. {in_words(self.conflicts[0])}"
             )
         return texts

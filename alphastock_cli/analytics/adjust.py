@@ -29,7 +29,7 @@ def adjust(rows: pl.DataFrame, adjustments: pl.DataFrame, *, as_of: date) -> pl.
         Daily rows with ``symbol`` and ``date``, any of the price and quantity columns.
     adjustments : DataFrame
         Schema `ADJUSTMENTS`; rows without a factor change nothing. Of two factors of one symbol
-        and day the imported one counts.
+        and day the detected one counts: imported ones are often rounded.
     as_of : date
         Factors with a later ex-date are not known yet.
 
@@ -79,7 +79,7 @@ def _factors(rows: pl.DataFrame, adjustments: pl.DataFrame, as_of: date) -> pl.D
     inside = (pl.col("ex_date") >= rows["date"].min()) & pl.col("symbol").is_in(held)
     return (
         known.filter(inside)
-        .sort(pl.col("kind") == "imported")
+        .sort(pl.col("kind") != "imported")
         .group_by("symbol", "ex_date")
         .agg(pl.col("factor").last().alias("__factor"))
     )

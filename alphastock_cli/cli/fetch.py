@@ -71,5 +71,4 @@ def reference(
     wiring = run.wiring
     if not run.is_stale(wiring.lake.last_load("membership")):
         return
-    result = fetch_reference(wiring.reference_files(), wiring.lake, from_dir, on=run.on)
-    run.show(result.result())
+    run.show(fetch_reference(wiring.reference_files(), wiring.lake, from_dir, on=run.on))

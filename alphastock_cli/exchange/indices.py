@@ -10,7 +10,7 @@ import re
 from datetime import date
 from functools import cache
 
-from alphastock_cli.exchange.tables import read_table, valid_on
+from alphastock_cli.exchange.tables import parse_date, read_table, valid_on
 
 _SQUEEZE = re.compile(r"[^A-Z0-9&]+")
 
@@ -44,6 +44,14 @@ def members(index: str, on: date) -> tuple[str, ...] | None:
         r["symbol"] for r in read_table("membership") if r["index"] == name and valid_on(r, on)
     ]
     return tuple(sorted(found)) or None
+
+
+def members_since(index: str, on: date) -> date | None:
+    """Return the day of the last change among the members that `members` gives, or None."""
+    name = canonical_index(index)
+    rows = (r for r in read_table("membership") if r["index"] == name and valid_on(r, on))
+    days = [parse_date(row["valid_from"]) for row in rows]
+    return max((day for day in days if day is not None), default=None)
 
 
 def sector(symbol: str) -> str | None:

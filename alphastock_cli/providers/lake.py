@@ -167,13 +167,17 @@ class LakeProvider:
         return self._lake.scan("symbol_changes").filter(early).collect()
 
     def members(self, index: str, on: date) -> tuple[str, ...] | None:
-        """Return the members from loaded constituent lists, else from those typed in."""
+        """Return the members from loaded lists or from those typed in, whichever is newer."""
         name = indices.canonical_index(index)
         valid = (pl.col("valid_from") <= on) & (
             pl.col("valid_to").is_null() | (pl.col("valid_to") >= on)
         )
         rows = self._lake.scan("membership").filter((pl.col("index") == name) & valid).collect()
-        return tuple(sorted(rows["symbol"].unique())) or indices.members(index, on)
+        typed_in, since = indices.members(name, on), indices.members_since(name, on)
+        newest = max(rows["valid_from"], default=None)
+        if newest is None or (since is not None and since > newest):
+            return typed_in
+        return tuple(sorted(rows["symbol"].unique()))
 
     # -- moments ------------------------------------------------------------------------------
 

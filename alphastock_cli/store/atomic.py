@@ -8,13 +8,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 from alphastock_cli.errors import StorageError
 
 SUFFIX = ".part"
+_OURS = re.compile(r"\..+\.[0-9a-f]{16}" + re.escape(SUFFIX))
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # some network file systems
 _CAUSES = {
     errno.ENOSPC: ("the disk is full", "Free some space and run it again."),
     errno.EDQUOT: ("the disk quota is used up", "Free some space and run it again."),
@@ -32,6 +36,8 @@ _CAUSES = {
 def write_bytes(path: Path, data: bytes, *, mode: int | None = None) -> None:
     """Write `data` to `path`; the old file stays until the new one is safe on the disk.
 
+    A device or a pipe (``/dev/null``, ``/dev/stdout``) is written into, never replaced.
+
     Parameters
     ----------
     mode : int, optional
@@ -43,10 +49,18 @@ def write_bytes(path: Path, data: bytes, *, mode: int | None = None) -> None:
         The disk said no; the old file is as it was.
     """
 
-    def fill(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            file.write(data)
+    def fill(file: Path) -> None:
+        with file.open("wb") as handle:
+            handle.write(data)
 
+    if _is_special(path):
+        try:
+            fill(path)
+        except BrokenPipeError:
+            raise  # the reader has left: no failure of ours
+        except OSError as error:
+            raise storage_error(path, error, safe="") from error
+        return
     replace_with(path, fill, mode=mode)
 
 
@@ -63,8 +77,11 @@ def replace_with(
     of them raises, the temporary file is removed and `path` is untouched.
     """
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
-    temporary = target.with_name(f".{target.name[:80]}.{secrets.token_hex(8)}{SUFFIX}")
+    short = os.fsdecode(os.fsencode(target.name)[:80])
+    temporary = target.with_name(f".{short}.{secrets.token_hex(8)}{SUFFIX}")
     try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         _create(temporary, target, mode)
         try:
             fill(temporary)
@@ -76,9 +93,14 @@ def replace_with(
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
-        _sync(target.parent)
     except OSError as error:
         raise storage_error(target, error) from error
+    try:
+        _sync(target.parent)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            safe = "The new file is in its place, but a power failure now may bring the old back."
+            raise storage_error(target, error, safe=safe) from error
 
 
 def sweep(folder: Path) -> list[Path]:
@@ -88,29 +110,42 @@ def sweep(folder: Path) -> list[Path]:
     can be using one.
     """
     gone = []
-    for path in folder.glob(f".*{SUFFIX}"):
+    for path in sorted(folder.glob(f".*{SUFFIX}")):
+        if not _OURS.fullmatch(path.name):
+            continue
         with contextlib.suppress(OSError):
             path.unlink()
             gone.append(path)
     return gone
 
 
-def storage_error(path: Path, error: OSError) -> StorageError:
+def storage_error(
+    path: Path, error: OSError, *, safe: str = "What was there before is unharmed."
+) -> StorageError:
     """Say in words why `path` could not be written."""
     code = error.errno or 0
     why, hint = _CAUSES.get(code, (os.strerror(code) if code else str(error), "Check the disk."))
-    return StorageError(
-        f"{path} cannot be written: {why}", safe="What was there before is unharmed.", hint=hint
-    )
+    return StorageError(f"{path} cannot be written: {why}", safe=safe, hint=hint)
+
+
+def _is_special(path: Path) -> bool:
+    """Tell whether something other than a file or a folder is at `path`."""
+    try:
+        kind = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
 
 
 def _create(temporary: Path, target: Path, mode: int | None) -> None:
     """Make the file ourselves: exclusive and without following links."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     os.close(os.open(temporary, flags, 0o666 if mode is None else mode))
-    if mode is None:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.chmod(target.stat().st_mode & 0o777)
+    if mode is not None:
+        temporary.chmod(mode)  # whatever the umask is
+        return
+    with contextlib.suppress(FileNotFoundError):
+        temporary.chmod(target.stat().st_mode & 0o777)
 
 
 def _sync(path: Path) -> None:

@@ -7,6 +7,7 @@ it changes; a file is whole or is not there. No meaning of rows here: see `layou
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from alphastock_cli.domain.frames import DATASETS, conform
-from alphastock_cli.errors import DamagedData, StorageError, UnknownName
+from alphastock_cli.errors import BadReply, DamagedData, StorageError, UnknownName
 from alphastock_cli.store import atomic
 from alphastock_cli.store.layout import KEYS, VERSION, WHOLE, YEARLY
 from alphastock_cli.store.lock import lock
@@ -25,6 +26,12 @@ from alphastock_cli.store.merge import merge
 INDIA = ZoneInfo("Asia/Kolkata")
 _ROW_GROUP = 16_384  # one symbol touches one group a year; smaller ones slow the full read
 _STAMP = ".loaded"
+_YEAR_DIGITS = 4
+_OS_CODE = re.compile(r"\(os error (\d+)\)")
+
+
+class NewerData(DamagedData):
+    """A file of a schema this program does not know yet: whole, so never to be set aside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +66,14 @@ class Lake:
         return [name for name in DATASETS if self.files(name)]
 
     def files(self, dataset: str) -> list[Path]:
-        """Return the files of a dataset, oldest year first."""
-        known(dataset)
-        return sorted((self.root / dataset).glob("*.parquet"))
+        """Return the files of a dataset, oldest year first; a file of another name is not ours."""
+        folder = self.root / known(dataset)
+        return sorted(path for path in folder.glob("*.parquet") if is_ours(path, dataset))
+
+    def strangers(self, dataset: str) -> list[Path]:
+        """Return the Parquet files that lie among those of a dataset and are not read."""
+        folder = self.root / known(dataset)
+        return sorted(path for path in folder.glob("*.parquet") if not is_ours(path, dataset))
 
     def scan(
         self,
@@ -115,11 +127,13 @@ class Lake:
         Raises
         ------
         BadReply
-            `frame` breaks the dataset's schema.
+            `frame` breaks the dataset's schema, or a row has no symbol, exchange or date where
+            the dataset is divided by year.
         DamagedData, Locked, StorageError
             A stored file is damaged; another process writes; the disk says no.
         """
         rows = conform(frame, DATASETS[known(dataset)], what=dataset)
+        _refuse_nameless(rows, dataset)
         if rows.is_empty():
             return UpsertReport()
         folder = self._folder(dataset)
@@ -132,6 +146,7 @@ class Lake:
                 stored = self._stored(path, dataset)
                 result = merge(stored, part, KEYS[dataset])
                 if result.added or result.changed:
+                    self._refuse_outside(path)
                     write_parquet(path, result.frame, dataset)
                     written.append(f"{dataset}/{path.name}")
                 added += result.added
@@ -160,24 +175,24 @@ class Lake:
     def _folder(self, dataset: str) -> Path:
         """Make the dataset's folder, private and inside the root."""
         folder = self.root / known(dataset)
-        make_private(self.root)
         make_private(folder)
-        if not folder.resolve().is_relative_to(self.root.resolve()):
-            raise StorageError(
-                f"{folder} leads outside the lake",
-                safe="Nothing was written.",
-                hint="Replace the link by a folder.",
-            )
+        self._refuse_outside(folder)
         return folder
+
+    def _refuse_outside(self, path: Path) -> None:
+        """Refuse to follow a link out of the lake when writing."""
+        if not path.resolve().is_relative_to(self.root.resolve()):
+            raise StorageError(
+                f"{path} leads outside the lake",
+                safe="Nothing was written there.",
+                hint="Replace the link by what it stands for.",
+            )
 
     def _stored(self, path: Path, dataset: str) -> pl.DataFrame:
         if not path.exists():
             return pl.DataFrame(schema=DATASETS[dataset])
         check_footer(path, dataset)
-        try:
-            return pl.read_parquet(path, glob=False)
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise damaged(path, str(error)) from error
+        return read_whole(path, dataset)
 
 
 def known(dataset: str) -> str:
@@ -187,10 +202,21 @@ def known(dataset: str) -> str:
     return dataset
 
 
+def is_ours(path: Path, dataset: str) -> bool:
+    """Tell whether a file has a name that a dataset's files have: ``2026.parquet``."""
+    stem = path.stem
+    if dataset in YEARLY:
+        return len(stem) == _YEAR_DIGITS and stem.isascii() and stem.isdigit()
+    return stem == WHOLE
+
+
 def make_private(folder: Path) -> None:
-    """Make a folder only its owner may enter."""
+    """Make a folder, and those above it that are missing, that only their owner may enter."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in reversed(missing):
+            path.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)  # a file of that name is refused here
     except OSError as error:
         raise atomic.storage_error(folder, error) from error
 
@@ -206,7 +232,7 @@ def write_parquet(path: Path, frame: pl.DataFrame, dataset: str) -> None:
                 row_group_size=_ROW_GROUP, metadata=facts,
             )  # fmt: skip
         except pl.exceptions.PolarsError as error:
-            raise OSError(str(error)) from error
+            raise _os_error(error) from error
 
     def verify(temporary: Path) -> None:
         count = pl.scan_parquet(temporary, glob=False).select(pl.len()).collect().item()
@@ -229,23 +255,33 @@ def check_footer(path: Path, dataset: str) -> None:
     if facts.get("alphastock.dataset") != dataset:
         raise damaged(path, f"it is not a file of {dataset}")
     version = facts.get("alphastock.version", "")
-    if version != str(VERSION):
-        raise DamagedData(
-            f"{path} has schema version {version or 'unknown'}, this program writes {VERSION}",
+    if version.isdigit() and int(version) > VERSION:
+        raise NewerData(
+            f"{path} was written by a newer alphastock"
+            f" (schema version {version}, this one knows {VERSION})",
             safe="The file is unharmed.",
             hint="Use the version of alphastock that wrote it.",
         )
+    if version != str(VERSION):
+        raise damaged(path, f"its schema version is {version or 'unknown'}, not {VERSION}")
 
 
-def check_rows(path: Path, dataset: str) -> None:
-    """Read every row of a file and check it against the schema; for repairs, not for reads."""
+def read_whole(path: Path, dataset: str) -> pl.DataFrame:
+    """Read every row of a file and check it against the schema.
+
+    Raises
+    ------
+    DamagedData
+        It cannot be read, or is not what it should be.
+    """
     check_footer(path, dataset)
     try:
         frame = pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise damaged(path, str(error)) from error
-    if dict(frame.schema) != dict(DATASETS[dataset]):
+    if list(frame.schema.items()) != list(DATASETS[dataset].items()):
         raise damaged(path, "its columns are not those of the dataset")
+    return frame
 
 
 def damaged(path: Path, why: str) -> DamagedData:
@@ -257,6 +293,25 @@ def damaged(path: Path, why: str) -> DamagedData:
     )
 
 
+def _refuse_nameless(rows: pl.DataFrame, dataset: str) -> None:
+    """A row without date belongs to no file; one without symbol or exchange to nobody."""
+    if dataset not in YEARLY:
+        return
+    nameless = rows.filter(pl.any_horizontal(pl.col("date", "symbol", "exchange").is_null()))
+    if nameless.height:
+        raise BadReply(
+            f"{dataset}: {nameless.height} of {rows.height} rows have no date, symbol or exchange,"
+            f" the first of them: {nameless.row(0, named=True)}"[:500],
+            safe="Nothing was stored.",
+        )
+
+
+def _os_error(error: pl.exceptions.PolarsError) -> OSError:
+    """Return the system's own error where Polars wrapped one: the disk is full."""
+    found = _OS_CODE.search(str(error))
+    return OSError(str(error)) if found is None else OSError(int(found[1]), str(error))
+
+
 def _parts(dataset: str, rows: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
     if dataset not in YEARLY:
         return [(WHOLE, rows)]
@@ -265,7 +320,7 @@ def _parts(dataset: str, rows: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
 
 
 def _overlaps(path: Path, start: date | None, end: date | None) -> bool:
-    if not path.stem.isdigit():
+    if path.stem == WHOLE:
         return True
     year = int(path.stem)
     return (start is None or year >= start.year) and (end is None or year <= end.year)

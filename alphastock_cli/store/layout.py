@@ -17,7 +17,7 @@ KEYS = MappingProxyType(
     {
         "equities_day": ("symbol", "date", "exchange", "series"),
         "indices_day": ("symbol", "date", "exchange"),
-        "rejects": ("dataset", "source", "file", "row", "reason"),
+        "rejects": ("dataset", "source", "file", "row", "reason", "raw"),
         "adjustments": ("exchange", "symbol", "ex_date", "source"),
         "membership": ("index", "symbol", "valid_from"),
         "symbol_changes": ("old", "new", "effective_date"),

@@ -1,6 +1,7 @@
 """One writer at a time: an advisory lock that the kernel releases when its holder dies.
 
-The file also says who holds it and since when, for a person to read. No stale lock is possible.
+The file also says who holds it, and since when, for a person to read. A stale lock cannot be: the
+text in the file proves nothing, the kernel's lock does.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from alphastock_cli.errors import Locked
 from alphastock_cli.store.atomic import storage_error
 
 _POLL = 0.05
+_INDIA = ZoneInfo("Asia/Kolkata")
 
 
 @contextmanager
@@ -40,8 +44,7 @@ def lock(path: Path, *, wait: float = 0.0, what: str = "the lake") -> Iterator[N
         raise storage_error(path, error) from error
     try:
         _acquire(handle, path, wait, what)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        _sign(handle, path)
         try:
             yield
         finally:
@@ -51,19 +54,39 @@ def lock(path: Path, *, wait: float = 0.0, what: str = "the lake") -> Iterator[N
 
 
 def holder(path: Path) -> int | None:
-    """Return the process id that holds the lock now, or None; nothing is changed."""
+    """Return the process id that holds the lock now, or None; nothing is changed.
+
+    0 where somebody holds it who has not signed yet.
+    """
     try:
-        handle = os.open(path, os.O_RDWR)
+        handle = os.open(path, os.O_RDONLY)
     except OSError:
         return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        text = os.pread(handle, 64, 0).decode(errors="replace").strip()
-        return int(text) if text.isdigit() else 0
+        pid, _ = _signature(handle)
+        return int(pid) if pid.isdigit() else 0
     finally:
         os.close(handle)
     return None
+
+
+def _sign(handle: int, path: Path) -> None:
+    """Write who holds the lock and since when; the moment is the file system's own stamp."""
+    try:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        since = datetime.fromtimestamp(os.fstat(handle).st_mtime, tz=_INDIA)
+        os.pwrite(handle, f"{os.getpid()} {since.isoformat(timespec='seconds')}\n".encode(), 0)
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def _signature(handle: int) -> tuple[str, str]:
+    """Return process id and moment as signed; empty where they are not there."""
+    pid, _, since = os.pread(handle, 64, 0).decode(errors="replace").strip().partition(" ")
+    return pid, since
 
 
 def _acquire(handle: int, path: Path, wait: float, what: str) -> None:
@@ -81,10 +104,12 @@ def _acquire(handle: int, path: Path, wait: float, what: str) -> None:
 
 
 def _locked(handle: int, path: Path, wait: float, what: str) -> Locked:
-    pid = os.pread(handle, 64, 0).decode(errors="replace").strip() or "unknown"
-    waited = f" after waiting {wait:g} s" if wait else ""
+    pid, since = _signature(handle)
+    who = f"process {pid}" if pid else "another process"
+    began = f" since {since.replace('T', ' ')}" if since else ""
+    waited = f"; waited {wait:g} s for it" if wait else ""
     return Locked(
-        f"process {pid} is writing to {what} ({path}){waited}",
+        f"{who} is writing to {what} ({path}){began}{waited}",
         safe="Nothing was changed.",
         hint="Wait for it, or give --lock-wait 30s.",
     )

@@ -38,7 +38,26 @@ def render(result: Result, *, now: datetime, width: int) -> Iterator[RenderableT
 def _screens() -> dict[str, Screen]:
     from alphastock_cli.views.scan import scan_equities
 
-    return {"scan_equities": scan_equities}
+    return {"scan_equities": scan_equities, "doctor": _doctor}
+
+
+def _doctor(result: Result, width: int) -> Iterator[RenderableType]:
+    """Yield a line a check, and below it what mends it."""
+    marks = {"ok": "✓", "warn": "!", "fail": "✗"}
+    grid = Table.grid(padding=(0, 1))
+    grid.width = width
+    for _ in range(3):
+        grid.add_column(overflow="fold")
+    for row in result.records():
+        status, fix = str(row["status"]), str(row["fix"])
+        grid.add_row(
+            Text(f"{marks.get(status, '')} {status}", style=_STYLES.get(status, "")),
+            Text(str(row["check"])),
+            Text(numbers.cell("detail", row["detail"])),
+        )
+        if fix:
+            grid.add_row("", "", Text(f"→ {numbers.cell('fix', fix)}", style="dim"))
+    yield grid
 
 
 def headline(result: Result, now: datetime) -> Text:

@@ -122,7 +122,8 @@ def _gzip(name: str, data: bytes, budget: Budget, *, depth: int) -> Iterator[Fou
     if found.refused:
         yield found
     else:
-        yield from unpack(name.removesuffix(".gz"), found.data, budget, depth=depth + 1)
+        inner = Path(name.rsplit("!", 1)[-1]).stem
+        yield from unpack(f"{name}!{inner}", found.data, budget, depth=depth + 1)
 
 
 def _zip(name: str, data: bytes, budget: Budget, *, depth: int) -> Iterator[Found]:
