@@ -15,7 +15,6 @@ _ESCAPES = re.compile(
     r"|\x1b[PX^_][^\x1b]*(?:\x1b\\)?"
     r"|\x1b."
 )
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?%?")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 # format characters: zero-width, bidirectional overrides, tags; surrogates and private use besides
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co"})
@@ -41,11 +40,9 @@ def safe_text(text: str, *, limit: int = 200) -> str:
 def escape_csv_cell(text: str) -> str:
     """Return `text` so that a spreadsheet shows it instead of computing it.
 
-    A cell that begins like a formula gets an apostrophe in front; plain numbers stay numbers.
+    A text that begins like a formula gets an apostrophe in front. Numbers do not come here.
 
-    >>> escape_csv_cell("=HYPERLINK(1)"), escape_csv_cell("-12.5"), escape_csv_cell("M&M")
-    ("'=HYPERLINK(1)", '-12.5', 'M&M')
+    >>> escape_csv_cell("=HYPERLINK(1)"), escape_csv_cell("-1"), escape_csv_cell("M&M")
+    ("'=HYPERLINK(1)", "'-1", 'M&M')
     """
-    if text.lstrip(" ").startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text.strip()):
-        return "'" + text
-    return text
+    return "'" + text if text.lstrip(" ").startswith(_FORMULA_STARTS) else text

@@ -168,8 +168,8 @@ def date_by_closes(undated: pl.DataFrame, dated: pl.DataFrame) -> date | None:
     equal = (pl.col("mine") - pl.col("close")).abs() < _CENT
     days = (
         dated.select(*keys, "date", "close")
-        .unique([*keys, "date"], keep="last")
         .join(closes, on=keys)
+        .unique([*keys, "date"], keep="last")
         .group_by("date")
         .agg(n=pl.len(), share=equal.mean())
         .filter((pl.col("n") >= _SYMBOLS) & (pl.col("share") >= _AGREE))

@@ -15,6 +15,7 @@ import typer
 
 from alphastock_cli import __version__
 from alphastock_cli.cli.options import group_options
+from alphastock_cli.cli.run import PipeClosedError
 from alphastock_cli.errors import EXIT_INTERRUPTED, EXIT_OK, AlphaStockError, UnknownName, nearest
 
 _USAGE = 2
@@ -77,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _report(error, words)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, PipeClosedError):
         _drop_stdout()
         return EXIT_OK
     except typer.Exit as stop:

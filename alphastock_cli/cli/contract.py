@@ -24,6 +24,7 @@ def contract(
     symbol: Annotated[str, typer.Argument(help="e.g. NIFTY, SENSEX, GOLD, USDINR, SBIN.")],
 ) -> None:
     """Show what the exchange's rules say of a symbol, one row a listed expiry."""
+    day = run.on  # a bad date is told before anything is loaded
     from alphastock_cli.actions.contract import contract as facts
 
-    run.show(facts(symbol, run.on or run.wiring.clock.now().date(), lake=run.wiring.lake))
+    run.show(facts(symbol, day or run.wiring.clock.now().date(), lake=run.wiring.lake))

@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from alphastock_cli.cli.run import Run
+from alphastock_cli.cli.run import PipeClosedError, Run
 from alphastock_cli.errors import UsageError
 
 Command = Callable[..., Any]
@@ -106,9 +106,10 @@ def shared(*groups: dict[str, Any]) -> Callable[[Command], Command]:
             if refused:
                 names = ", ".join("--" + name.replace("_", "-") for name in refused)
                 raise UsageError(f"{names} does not apply to `{ctx.command_path}`")
-            if run.begin(ctx.command_path):
-                return command(run, **values)
-            return None
+            try:
+                return command(run, **values) if run.begin(ctx.command_path) else None
+            except BrokenPipeError as error:  # the parser below would turn it into exit 1
+                raise PipeClosedError from error
 
         return _sign(leaf, own, hints, options)
 

@@ -30,6 +30,10 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 6048
 FORMATS = ("table", "json", "ndjson", "csv", "parquet")
 
 
+class PipeClosedError(Exception):
+    """Whoever read our standard output has gone: the end, and no error."""
+
+
 @dataclass
 class Run:
     """The shared options as given (by name, only those given) and everything built from them."""

@@ -1,13 +1,12 @@
 """The lake: market data at rest, as Parquet files that any other program can read too.
 
 One file a year (or one file) a dataset, sorted by symbol and date. A load rewrites only the years
-it changes; a file is whole or is not there. No meaning of rows here: see `layout.py` for keys.
+it changes. One file and its checks: `files.py`; keys and names: `layout.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,21 +16,15 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from alphastock_cli.domain.frames import DATASETS, conform
-from alphastock_cli.errors import BadReply, DamagedData, StorageError, UnknownName
+from alphastock_cli.errors import BadReply, StorageError, UnknownName
 from alphastock_cli.store import atomic
-from alphastock_cli.store.layout import KEYS, VERSION, WHOLE, YEARLY
+from alphastock_cli.store.files import check_footer, make_private, read_whole, write_parquet
+from alphastock_cli.store.layout import KEYS, WHOLE, YEARLY, is_ours
 from alphastock_cli.store.lock import lock
 from alphastock_cli.store.merge import merge
 
 INDIA = ZoneInfo("Asia/Kolkata")
-_ROW_GROUP = 16_384  # one symbol touches one group a year; smaller ones slow the full read
 _STAMP = ".loaded"
-_YEAR_DIGITS = 4
-_OS_CODE = re.compile(r"\(os error (\d+)\)")
-
-
-class NewerData(DamagedData):
-    """A file of a schema this program does not know yet: whole, so never to be set aside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,99 +195,8 @@ def known(dataset: str) -> str:
     return dataset
 
 
-def is_ours(path: Path, dataset: str) -> bool:
-    """Tell whether a file has a name that a dataset's files have: ``2026.parquet``."""
-    stem = path.stem
-    if dataset in YEARLY:
-        return len(stem) == _YEAR_DIGITS and stem.isascii() and stem.isdigit()
-    return stem == WHOLE
-
-
-def make_private(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, that only their owner may enter."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        for path in reversed(missing):
-            path.mkdir(mode=0o700, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)  # a file of that name is refused here
-    except OSError as error:
-        raise atomic.storage_error(folder, error) from error
-
-
-def write_parquet(path: Path, frame: pl.DataFrame, dataset: str) -> None:
-    """Write one file of the lake: sorted rows, statistics, schema version inside, read back."""
-    facts = {"alphastock.dataset": dataset, "alphastock.version": str(VERSION)}
-
-    def fill(temporary: Path) -> None:
-        try:
-            frame.write_parquet(
-                temporary, compression="zstd", compression_level=1, statistics=True,
-                row_group_size=_ROW_GROUP, metadata=facts,
-            )  # fmt: skip
-        except pl.exceptions.PolarsError as error:
-            raise _os_error(error) from error
-
-    def verify(temporary: Path) -> None:
-        count = pl.scan_parquet(temporary, glob=False).select(pl.len()).collect().item()
-        if count != frame.height:
-            raise StorageError(
-                f"{path}: {count} of {frame.height} rows arrived on the disk",
-                safe="The old file is unharmed.",
-                hint="Check the disk.",
-            )
-
-    atomic.replace_with(path, fill, verify=verify, mode=0o600)
-
-
-def check_footer(path: Path, dataset: str) -> None:
-    """Refuse a file that is not whole, not of this dataset, or of a newer schema."""
-    try:
-        facts = pl.read_parquet_metadata(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise damaged(path, str(error)) from error
-    if facts.get("alphastock.dataset") != dataset:
-        raise damaged(path, f"it is not a file of {dataset}")
-    version = facts.get("alphastock.version", "")
-    if version.isdigit() and int(version) > VERSION:
-        raise NewerData(
-            f"{path} was written by a newer alphastock"
-            f" (schema version {version}, this one knows {VERSION})",
-            safe="The file is unharmed.",
-            hint="Use the version of alphastock that wrote it.",
-        )
-    if version != str(VERSION):
-        raise damaged(path, f"its schema version is {version or 'unknown'}, not {VERSION}")
-
-
-def read_whole(path: Path, dataset: str) -> pl.DataFrame:
-    """Read every row of a file and check it against the schema.
-
-    Raises
-    ------
-    DamagedData
-        It cannot be read, or is not what it should be.
-    """
-    check_footer(path, dataset)
-    try:
-        frame = pl.read_parquet(path, glob=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise damaged(path, str(error)) from error
-    if list(frame.schema.items()) != list(DATASETS[dataset].items()):
-        raise damaged(path, "its columns are not those of the dataset")
-    return frame
-
-
-def damaged(path: Path, why: str) -> DamagedData:
-    """Return the error for a file that cannot be used."""
-    return DamagedData(
-        f"{path} is damaged: {why.splitlines()[0] if why else 'unreadable'}",
-        safe="The other files of the lake are unharmed.",
-        hint="Run `alphastock lake repair`: it sets the file aside and says what to load again.",
-    )
-
-
 def _refuse_nameless(rows: pl.DataFrame, dataset: str) -> None:
-    """A row without date belongs to no file; one without symbol or exchange to nobody."""
+    """Refuse rows without date, which belong to no file, or without name."""
     if dataset not in YEARLY:
         return
     nameless = rows.filter(pl.any_horizontal(pl.col("date", "symbol", "exchange").is_null()))
@@ -304,12 +206,6 @@ def _refuse_nameless(rows: pl.DataFrame, dataset: str) -> None:
             f" the first of them: {nameless.row(0, named=True)}"[:500],
             safe="Nothing was stored.",
         )
-
-
-def _os_error(error: pl.exceptions.PolarsError) -> OSError:
-    """Return the system's own error where Polars wrapped one: the disk is full."""
-    found = _OS_CODE.search(str(error))
-    return OSError(str(error)) if found is None else OSError(int(found[1]), str(error))
 
 
 def _parts(dataset: str, rows: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:

@@ -5,9 +5,11 @@ Facts only; the work is in `lake.py` and `merge.py`.
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import MappingProxyType
 
 VERSION = 1
+_YEAR_DIGITS = 4
 WHOLE = "all"  # the one file of a dataset that is not divided by year
 
 # datasets divided by the year of their `date`
@@ -25,3 +27,11 @@ KEYS = MappingProxyType(
         "lots": ("symbol", "contract_month", "valid_from"),
     }
 )
+
+
+def is_ours(path: Path, dataset: str) -> bool:
+    """Tell whether a file has a name that a dataset's files have: ``2026.parquet``."""
+    stem = path.stem
+    if dataset in YEARLY:
+        return len(stem) == _YEAR_DIGITS and stem.isascii() and stem.isdigit()
+    return stem == WHOLE

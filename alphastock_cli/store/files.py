@@ -1,0 +1,112 @@
+"""One file of the lake: written whole, checked when read, never half.
+
+Which files there are and which rows go where is the business of `lake.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import polars as pl
+
+from alphastock_cli.domain.frames import DATASETS
+from alphastock_cli.errors import DamagedData, StorageError
+from alphastock_cli.store import atomic
+from alphastock_cli.store.layout import VERSION
+
+_ROW_GROUP = 16_384  # one symbol touches one group a year; smaller ones slow the full read
+_OS_CODE = re.compile(r"\(os error (\d+)\)")
+
+
+class NewerData(DamagedData):
+    """A file of a schema this program does not know yet: whole, so never to be set aside."""
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, that only their owner may enter."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        for path in reversed(missing):
+            path.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)  # a file of that name is refused here
+    except OSError as error:
+        raise atomic.storage_error(folder, error) from error
+
+
+def write_parquet(path: Path, frame: pl.DataFrame, dataset: str) -> None:
+    """Write one file of the lake: sorted rows, statistics, schema version inside, read back."""
+    facts = {"alphastock.dataset": dataset, "alphastock.version": str(VERSION)}
+
+    def fill(temporary: Path) -> None:
+        try:
+            frame.write_parquet(
+                temporary, compression="zstd", compression_level=1, statistics=True,
+                row_group_size=_ROW_GROUP, metadata=facts,
+            )  # fmt: skip
+        except pl.exceptions.PolarsError as error:
+            raise _os_error(error) from error
+
+    def verify(temporary: Path) -> None:
+        count = pl.scan_parquet(temporary, glob=False).select(pl.len()).collect().item()
+        if count != frame.height:
+            raise StorageError(
+                f"{path}: {count} of {frame.height} rows arrived on the disk",
+                safe="The old file is unharmed.",
+                hint="Check the disk.",
+            )
+
+    atomic.replace_with(path, fill, verify=verify, mode=0o600)
+
+
+def check_footer(path: Path, dataset: str) -> None:
+    """Refuse a file that is not whole, not of this dataset, or of a newer schema."""
+    try:
+        facts = pl.read_parquet_metadata(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise damaged(path, str(error)) from error
+    if facts.get("alphastock.dataset") != dataset:
+        raise damaged(path, f"it is not a file of {dataset}")
+    version = facts.get("alphastock.version", "")
+    if version.isdigit() and int(version) > VERSION:
+        raise NewerData(
+            f"{path} was written by a newer alphastock"
+            f" (schema version {version}, this one knows {VERSION})",
+            safe="The file is unharmed.",
+            hint="Use the version of alphastock that wrote it.",
+        )
+    if version != str(VERSION):
+        raise damaged(path, f"its schema version is {version or 'unknown'}, not {VERSION}")
+
+
+def read_whole(path: Path, dataset: str) -> pl.DataFrame:
+    """Read every row of a file and check it against the schema.
+
+    Raises
+    ------
+    DamagedData
+        It cannot be read, or is not what it should be.
+    """
+    check_footer(path, dataset)
+    try:
+        frame = pl.read_parquet(path, glob=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise damaged(path, str(error)) from error
+    if list(frame.schema.items()) != list(DATASETS[dataset].items()):
+        raise damaged(path, "its columns are not those of the dataset")
+    return frame
+
+
+def damaged(path: Path, why: str) -> DamagedData:
+    """Return the error for a file that cannot be used."""
+    return DamagedData(
+        f"{path} is damaged: {why.splitlines()[0] if why else 'unreadable'}",
+        safe="The other files of the lake are unharmed.",
+        hint="Run `alphastock lake repair`: it sets the file aside and says what to load again.",
+    )
+
+
+def _os_error(error: pl.exceptions.PolarsError) -> OSError:
+    """Return the system's own error where Polars wrapped one: the disk is full."""
+    found = _OS_CODE.search(str(error))
+    return OSError(str(error)) if found is None else OSError(int(found[1]), str(error))
