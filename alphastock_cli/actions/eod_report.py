@@ -17,6 +17,7 @@ from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.ports import EodBatch
 
 _KINDS = 6  # kinds of trouble named in the warnings
+_EXAMPLES = 20
 _STALE = "a copy of another session"
 _REPEATS = "a file that repeats rows"
 
@@ -93,7 +94,7 @@ class FetchReport:
             "stale_copies": noted[_STALE], "differences": self.differences,
             "splits_found": self.factors, "breaks_unexplained": self.unexplained,
             "reasons": dict(sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))),
-            "conflicts": [in_words(conflict) for conflict in self.conflicts],
+            "conflicts": [in_words(conflict) for conflict in self.conflicts[:_EXAMPLES]],
         }  # fmt: skip
         return Result(
             kind="fetch_eod", rows=rows, summary=summary, source="nse",
@@ -109,9 +110,10 @@ class FetchReport:
             texts.append(f"nothing new: all {self.unchanged} rows were stored already")
         common = self.reasons.most_common(_KINDS)
         texts += [f"{count} × {reason}" for reason, count in common]
-        left = sum(self.reasons.values()) - sum(count for _, count in common)
-        if left:
-            texts.append(f"{left} more refusals: `alphastock lake rejects` lists all")
+        if self.reasons:
+            left = sum(self.reasons.values()) - sum(count for _, count in common)
+            more = f"{left} refusals more; " if left else ""
+            texts.append(f"{more}`alphastock lake rejects` lists every refusal with its reason")
         examples: dict[str, tuple[int, str]] = {}
         for file, note in self.notes:
             kind, _, more = note.partition(": ")

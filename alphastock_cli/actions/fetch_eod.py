@@ -113,7 +113,19 @@ def _date(
 
 
 def _store(dataset: str, batches: Sequence[EodBatch], lake: Lake, report: FetchReport) -> None:
-    frames = [batch.frames[dataset] for batch in batches]
+    """Join and store one year after the other: only one is in memory twice."""
+    frames = [(batch.form, batch.frames[dataset]) for batch in batches]
+    years = sorted({year for _, frame in frames for year in frame["date"].dt.year().unique()})
+    for year in years:
+        this = pl.col("date").dt.year() == year
+        parts = [(form, frame.filter(this)) for form, frame in frames]
+        _store_year(dataset, [part for part in parts if part[1].height], lake, report)
+
+
+def _store_year(
+    dataset: str, parts: Sequence[tuple[str, pl.DataFrame]], lake: Lake, report: FetchReport
+) -> None:
+    frames = [frame for _, frame in parts]
     days = pl.concat([frame["date"] for frame in frames]).unique()
     stored = (
         lake.scan(dataset, start=days.min(), end=days.max())  # type: ignore[arg-type]
@@ -127,7 +139,7 @@ def _store(dataset: str, batches: Sequence[EodBatch], lake: Lake, report: FetchR
     report.unchanged += done.unchanged
     report.differences += folded.differences
     report.conflicts += folded.examples
-    _count_forms(dataset, batches, folded.frame, stored, report)
+    _count_forms(dataset, parts, folded.frame, stored, report)
     if dataset == "equities_day":
         found = adjust.detect(folded.frame)
         lake.upsert("adjustments", found)
@@ -137,7 +149,7 @@ def _store(dataset: str, batches: Sequence[EodBatch], lake: Lake, report: FetchR
 
 def _count_forms(
     dataset: str,
-    batches: Sequence[EodBatch],
+    parts: Sequence[tuple[str, pl.DataFrame]],
     whole: pl.DataFrame,
     stored: pl.DataFrame,
     report: FetchReport,
@@ -146,13 +158,14 @@ def _count_forms(
     keys = list(KEYS[dataset])
     fresh = whole.join(stored, on=keys, how="anti", nulls_equal=True)
     known = whole.join(stored, on=whole.columns, how="semi", nulls_equal=True)
-    for form in {batch.form for batch in batches}:
-        rows = pl.concat([b.frames[dataset].select(keys) for b in batches if b.form == form])
-        rows = rows.unique()
+    for form in {form for form, _ in parts}:
+        rows = pl.concat([frame.select(keys) for of, frame in parts if of == form]).unique()
+        added = rows.join(fresh, on=keys, how="semi", nulls_equal=True).height
+        unchanged = rows.join(known, on=keys, how="semi", nulls_equal=True).height
         part = report.forms[form, dataset]
-        part.added = rows.join(fresh, on=keys, how="semi", nulls_equal=True).height
-        part.unchanged = rows.join(known, on=keys, how="semi", nulls_equal=True).height
-        part.changed = rows.height - part.added - part.unchanged
+        part.added += added
+        part.unchanged += unchanged
+        part.changed += rows.height - added - unchanged
 
 
 def _nothing(folder: Path, refused: pl.DataFrame) -> BadReply:

@@ -2,42 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 
 from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.frames import DATASETS
 from alphastock_cli.domain.ports import Clock
-from alphastock_cli.errors import DamagedData, OutOfRange, UsageError
+from alphastock_cli.errors import DamagedData, UsageError
 from alphastock_cli.exchange import calendar
 from alphastock_cli.store import atomic
-from alphastock_cli.store.lake import Lake, check_rows, known
+from alphastock_cli.store.files import NewerData, make_private, read_whole
+from alphastock_cli.store.lake import Lake, known
 from alphastock_cli.store.layout import YEARLY
 
 _EQUITY = calendar.Segment.EQUITY
+_PLACE = ("exchange", "date")
 
 
 def status(lake: Lake, clock: Clock) -> Result:
-    """Return a row a dataset (and exchange): rows, size, sessions, gaps, age. Damage is shown."""
+    """Return a row a dataset (and exchange): rows, size, sessions, gaps, age.
+
+    A damaged file is named in `state` and left out of the figures. `gaps` is null where the
+    calendar does not reach.
+    """
     rows: list[dict[str, Any]] = []
+    notes: list[str] = []
     for dataset in lake.datasets():
+        paths = lake.files(dataset)
+        frame, broken = _readable(paths, dataset)
         base = {
-            "dataset": dataset, "exchange": None, "rows": None,
-            "files": len(lake.files(dataset)),
-            "megabytes": round(sum(p.stat().st_size for p in lake.files(dataset)) / 1e6, 2),
+            "dataset": dataset, "exchange": None, "rows": frame.height, "files": len(paths),
+            "bytes": sum(path.stat().st_size for path in paths),
             "first": None, "last": None, "sessions": None, "gaps": None, "age_days": None,
-            "loaded": lake.last_load(dataset), "state": "ok",
+            "last_load": lake.last_load(dataset),
+            "state": f"damaged: {'; '.join(broken)}" if broken else "ok",
         }  # fmt: skip
-        try:
-            rows += [base | part for part in _parts(lake, dataset, clock)]
-        except DamagedData as error:
-            rows.append(base | {"state": f"damaged: {error.what}"})
-    hint = () if rows else ("nothing is stored yet: `alphastock fetch eod --from-dir FOLDER`",)
+        parts = _by_exchange(frame, clock.now().date()) if dataset in YEARLY else []
+        rows += [base | part for part, _ in parts] or [base]
+        notes += [f"{dataset} {part['exchange']}: {note}" for part, note in parts if note]
+    for dataset in DATASETS:
+        notes += [f"{path} is not ours and not read" for path in lake.strangers(dataset)]
+    if not rows:
+        notes.append("nothing is stored yet: `alphastock fetch eod --from-dir FOLDER`")
     return Result(
-        kind="lake_status", rows=rows, source="lake", warnings=hint,
+        kind="lake_status", rows=rows, source="lake", warnings=tuple(notes),
         summary={"folder": str(lake.root)},
     )  # fmt: skip
 
@@ -58,10 +71,11 @@ def gaps(lake: Lake, *, dataset: str, exchange: str) -> Result:
     rows = [
         {"date": day, "weekday": f"{day:%a}", "dataset": dataset, "exchange": exchange,
          "reason": "a session of the calendar that is not stored"}
-        for day in missing
+        for day in missing or ()
     ]  # fmt: skip
     summary = {
-        "first": days[0], "last": days[-1], "sessions": len(days), "missing": len(missing)
+        "first": days[0], "last": days[-1], "sessions": len(days),
+        "missing": None if missing is None else len(missing),
     }  # fmt: skip
     return Result(
         kind="lake_gaps",
@@ -84,8 +98,12 @@ def rejects(lake: Lake) -> Result:
 
 
 def repair(lake: Lake, clock: Clock) -> Result:
-    """Set damaged files aside, remove what killed runs left, say what to load again."""
+    """Set damaged files aside, remove what killed runs left, say what to load again.
+
+    A file of a newer alphastock is not damaged: it is reported and left where it is.
+    """
     rows: list[dict[str, Any]] = []
+    notes: list[str] = []
     if not lake.root.is_dir():
         return Result(kind="lake_repair", rows=rows, source="lake", warnings=("nothing is stored",))
     with lake.writing():
@@ -94,27 +112,37 @@ def repair(lake: Lake, clock: Clock) -> Result:
             rows += [_row(p, dataset, "removed", "left behind by a killed run") for p in swept]
             for path in lake.files(dataset):
                 try:
-                    check_rows(path, dataset)
+                    read_whole(path, dataset)
+                except NewerData as error:
+                    notes.append(f"{error.what}; {error.hint}")
                 except DamagedData as error:
-                    aside = path.with_name(f"{path.stem}.corrupt-{clock.now():%Y%m%dT%H%M%S}")
-                    _rename(path, aside)
-                    again = _again(dataset, path)
-                    rows.append(_row(path, dataset, "set aside", error.what) | {"next": again})
-    return Result(
-        kind="lake_repair", rows=rows, source="lake",
-        warnings=() if rows else ("every file is whole: nothing to repair",),
-    )  # fmt: skip
+                    moved = _set_aside(path, lake.root, f"{clock.now():%Y%m%dT%H%M%S}-{dataset}")
+                    done = {"next": _again(dataset, path), "moved_to": str(moved)}
+                    rows.append(_row(path, dataset, "set aside", error.what) | done)
+    if not rows and not notes:
+        notes.append("every file is whole: nothing to repair")
+    return Result(kind="lake_repair", rows=rows, source="lake", warnings=tuple(notes))
 
 
-def _rename(path: Path, aside: Path) -> None:
+def _set_aside(path: Path, root: Path, stamp: str) -> Path:
+    """Move a file into ``damaged/``, where nothing reads it; never over another one."""
+    folder = root / "damaged"
+    make_private(folder)
+    aside = folder / f"{stamp}-{path.name}"
+    count = 1
+    while aside.exists():
+        count += 1
+        aside = folder / f"{stamp}-{count}-{path.name}"
     try:
         path.rename(aside)
     except OSError as error:
         raise atomic.storage_error(path, error) from error
+    return aside
 
 
 def _row(path: Path, dataset: str, done: str, why: str) -> dict[str, Any]:
-    return {"dataset": dataset, "file": path.name, "done": done, "why": why, "next": ""}
+    return {"dataset": dataset, "file": path.name, "done": done, "why": why, "next": "",
+            "moved_to": None}  # fmt: skip
 
 
 def _again(dataset: str, path: Path) -> str:
@@ -123,22 +151,31 @@ def _again(dataset: str, path: Path) -> str:
     return f"load the files{part} again: alphastock {command} --from-dir FOLDER"
 
 
-def _parts(lake: Lake, dataset: str, clock: Clock) -> list[dict[str, Any]]:
-    if dataset not in YEARLY:
-        return [{"rows": lake.scan(dataset).select(pl.len()).collect().item()}]
-    frame = lake.scan(dataset, columns=["exchange", "date"]).collect()
+def _readable(paths: Sequence[Path], dataset: str) -> tuple[pl.DataFrame, list[str]]:
+    """Return exchange and date of every row that can be read, and what is wrong with the rest."""
+    frames: list[pl.DataFrame] = []
+    broken: list[str] = []
+    for path in paths:
+        try:
+            frames.append(read_whole(path, dataset).select(cs.by_name(_PLACE, require_all=False)))
+        except DamagedData as error:
+            broken.append(error.what)
+    return (pl.concat(frames) if frames else pl.DataFrame()), broken
+
+
+def _by_exchange(frame: pl.DataFrame, today: date) -> list[tuple[dict[str, Any], str]]:
+    """Return the figures of each exchange and a remark where the calendar does not reach."""
     found = []
-    for (exchange,), part in frame.group_by("exchange", maintain_order=True):
+    for (exchange,), part in frame.group_by("exchange") if frame.height else ():
         days = part["date"].unique().sort().to_list()
-        missing, _ = _missing(days)
-        found.append(
-            {
-                "exchange": exchange, "rows": part.height, "first": days[0], "last": days[-1],
-                "sessions": len(days), "gaps": len(missing),
-                "age_days": (clock.now().date() - days[-1]).days,
-            }
-        )  # fmt: skip
-    return sorted(found, key=lambda row: str(row["exchange"]))
+        missing, note = _missing(days)
+        figures = {
+            "exchange": exchange, "rows": part.height, "first": days[0], "last": days[-1],
+            "sessions": len(days), "gaps": None if missing is None else len(missing),
+            "age_days": (today - days[-1]).days,
+        }  # fmt: skip
+        found.append((figures, note))
+    return sorted(found, key=lambda each: str(each[0]["exchange"]))
 
 
 def _days(lake: Lake, dataset: str, exchange: str) -> list[date]:
@@ -146,13 +183,13 @@ def _days(lake: Lake, dataset: str, exchange: str) -> list[date]:
     return rows.select(pl.col("date").unique().sort()).collect()["date"].to_list()
 
 
-def _missing(days: list[date]) -> tuple[list[date], str]:
-    """Return the sessions not among `days`, and a remark where the calendar does not reach."""
+def _missing(days: list[date]) -> tuple[list[date] | None, str]:
+    """Return the sessions not among `days`, None where nobody can say; and a remark if so."""
     first, last = calendar.reach(_EQUITY)
     begin, end = max(days[0], first), min(days[-1], last)
-    note = "" if (begin, end) == (days[0], days[-1]) else f"the calendar knows {first} to {last}"
-    try:
-        held = set(days)
-        return [d for d in calendar.sessions(_EQUITY, begin, end) if d not in held], note
-    except OutOfRange as error:
-        return [], error.what
+    partly = f"the calendar knows {first} to {last}: gaps outside are not known"
+    if begin > end:
+        return None, partly
+    held = set(days)
+    missing = [day for day in calendar.sessions(_EQUITY, begin, end) if day not in held]
+    return missing, "" if (begin, end) == (days[0], days[-1]) else partly

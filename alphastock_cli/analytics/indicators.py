@@ -13,9 +13,7 @@ from types import MappingProxyType
 
 import polars as pl
 
-from alphastock_cli.analytics import levels
-
-Column = Callable[[str], pl.Expr]
+from alphastock_cli.analytics import last, levels
 
 # Sessions read before the first one that counts, for recursions that never forget. Wilder's average
 # of 14 keeps (13/14)^n of a wrong seed after n bars: 2e-10 of it after these.
@@ -119,100 +117,80 @@ def volatility(close: pl.Expr, *, span: int = 20) -> pl.Expr:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indicator:
-    """A column: what it reads, how many bars its last value needs, and its expression.
+    """A column: what it reads, how many bars its last value needs, and its expressions.
 
-    `fades` marks a recursion: `bars` is then enough for the precision of the default look-back,
-    and the whole history is used where it is given. `last`, where there is one, gives the last
-    value of `make` from the last `bars` rows with less work.
+    `make` gives every value of a symbol, `last` the last one of every symbol at once.
     """
 
     inputs: tuple[str, ...]
     bars: int
-    make: Callable[[Column], pl.Expr]
-    fades: bool = False
-    last: Callable[[Column], pl.Expr] | None = None
-
-    def last_value(self) -> pl.Expr:
-        """Return the expression of the last value inside a group."""
-        if self.fades:
-            return self.make(pl.col).last()
-
-        def tail(name: str) -> pl.Expr:
-            return pl.col(name).tail(self.bars)
-
-        return self.make(tail).last() if self.last is None else self.last(tail)
+    make: Callable[[], pl.Expr]
+    last: Callable[[], pl.Expr]
 
 
 def _indicators() -> dict[str, Indicator]:
-    def of(name: str, bars: int, make: Callable[[pl.Expr], pl.Expr]) -> Indicator:
-        return Indicator(inputs=(name,), bars=bars, make=lambda col: make(col(name)))
+    close, volume, high, low = (pl.col(name) for name in ("close", "volume", "high", "low"))
+    ohlc, fade, span = ("high", "low", "close"), _FADE, levels.WINDOW
 
-    def mean(span: int, *, lag: int = 0) -> Indicator:
-        return Indicator(
-            inputs=("close",),
-            bars=span + lag,
-            make=lambda col: sma(col("close"), span=span).shift(lag),
-            last=lambda col: _if_full(col("close").head(span), span, pl.Expr.mean, more=lag),
-        )
+    def of(
+        inputs: tuple[str, ...],
+        bars: int,
+        make: Callable[[], pl.Expr],
+        short: Callable[[], pl.Expr],
+    ) -> Indicator:
+        return Indicator(inputs=inputs, bars=bars, make=make, last=short)
 
-    def fading(bars: int, make: Callable[[pl.Expr], pl.Expr]) -> Indicator:
-        return Indicator(
-            inputs=("close",), bars=bars + _FADE, make=lambda col: make(col("close")), fades=True
-        )
+    def mean(length: int, *, lag: int = 0) -> Indicator:
+        return of(
+            ("close",), length + lag, lambda: sma(close, span=length).shift(lag),
+            lambda: last.window(close, pl.Expr.mean, span=length, lag=lag),
+        )  # fmt: skip
 
-    window = levels.WINDOW
+    def average(length: int) -> Indicator:
+        return of(
+            ("close",), length + fade, lambda: ema(close, span=length),
+            lambda: last.ema(close, span=length),
+        )  # fmt: skip
+
+    def band(width: float) -> Indicator:
+        return of(
+            ("close",), 20, lambda: bollinger(close, width=width),
+            lambda: last.bollinger(close, width=width),
+        )  # fmt: skip
+
+    def level(x: pl.Expr, name: str, *, below: bool) -> Indicator:
+        whole = levels.support if below else levels.resistance
+        return of(
+            (name, "close"), span, lambda: whole(x, close),
+            lambda: last.level(x, close, span=span, side=levels.SIDE, below=below),
+        )  # fmt: skip
+
     return {
-        "volume_ratio": of("volume", 21, volume_ratio),
-        "momentum_20_pct": of("close", 21, lambda x: change_pct(x, x.shift(20))),
-        "rsi": fading(15, rsi),
+        "volume_ratio": of(("volume",), 21, lambda: volume_ratio(volume),
+                           lambda: last.volume_ratio(volume)),
+        "momentum_20_pct": of(("close",), 21, lambda: change_pct(close, close.shift(20)),
+                              lambda: last.momentum(close)),
+        "rsi": of(("close",), 15 + fade, lambda: rsi(close), lambda: last.rsi(close)),
         "sma_20": mean(20),
         "sma_50": mean(50),
         "sma_200": mean(200),
-        "ema_9": fading(9, lambda x: ema(x, span=9)),
-        "ema_21": fading(21, lambda x: ema(x, span=21)),
-        "atr": Indicator(
-            inputs=("high", "low", "close"),
-            bars=15 + _FADE,
-            make=lambda col: atr(col("high"), col("low"), col("close")),
-            fades=True,
-        ),
-        "bollinger_upper": of("close", 20, bollinger),
-        "bollinger_lower": of("close", 20, lambda x: bollinger(x, width=-2.0)),
-        "support": Indicator(
-            inputs=("low", "close"),
-            bars=window,
-            make=lambda col: levels.support(col("low"), col("close")),
-            last=lambda col: levels.last_support(col("low"), col("close")),
-        ),
-        "resistance": Indicator(
-            inputs=("high", "close"),
-            bars=window,
-            make=lambda col: levels.resistance(col("high"), col("close")),
-            last=lambda col: levels.last_resistance(col("high"), col("close")),
-        ),
+        "ema_9": average(9),
+        "ema_21": average(21),
+        "atr": of(ohlc, 15 + fade, lambda: atr(high, low, close),
+                  lambda: last.atr(high, low, close)),
+        "bollinger_upper": band(2.0),
+        "bollinger_lower": band(-2.0),
+        "support": level(low, "low", below=True),
+        "resistance": level(high, "high", below=False),
         "sma_50_prev": mean(50, lag=1),
         "sma_200_prev": mean(200, lag=1),
-        "high_52w": Indicator(
-            inputs=("high",),
-            bars=_YEAR + 1,
-            make=lambda col: highest_before(col("high"), span=_YEAR),
-            last=lambda col: _if_full(col("high").head(_YEAR), _YEAR, pl.Expr.max, more=1),
-        ),
-        "low_52w": Indicator(
-            inputs=("low",),
-            bars=_YEAR + 1,
-            make=lambda col: lowest_before(col("low"), span=_YEAR),
-            last=lambda col: _if_full(col("low").head(_YEAR), _YEAR, pl.Expr.min, more=1),
-        ),
-        "volatility": of("close", 21, volatility),
-    }
-
-
-def _if_full(
-    x: pl.Expr, span: int, reduce: Callable[[pl.Expr], pl.Expr], *, more: int = 0
-) -> pl.Expr:
-    """Return `reduce` of `x` where it holds `span` values and the symbol `more` rows besides."""
-    return pl.when((x.count() == span) & (pl.len() >= span + more)).then(reduce(x))
+        "high_52w": of(("high",), _YEAR + 1, lambda: highest_before(high, span=_YEAR),
+                       lambda: last.window(high, pl.Expr.max, span=_YEAR, lag=1)),
+        "low_52w": of(("low",), _YEAR + 1, lambda: lowest_before(low, span=_YEAR),
+                      lambda: last.window(low, pl.Expr.min, span=_YEAR, lag=1)),
+        "volatility": of(("close",), 21, lambda: volatility(close),
+                         lambda: last.volatility(close, year=_YEAR)),
+    }  # fmt: skip
 
 
 INDICATORS: Mapping[str, Indicator] = MappingProxyType(_indicators())
@@ -236,22 +214,20 @@ def panel(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     rows : DataFrame, shape (n, k)
         ``symbol``, ``date`` and what `columns_needed` says; one row a symbol and date.
     """
-    made = [INDICATORS[name].make(pl.col).over("symbol").alias(name) for name in names]
+    made = [INDICATORS[name].make().over("symbol").alias(name) for name in names]
     return _sorted(rows).with_columns(made)
 
 
 def latest(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """Return the last row of each symbol with its indicators, shape (symbols, k + names).
 
-    Equal to the last rows of `panel`, computed on no more bars than each indicator needs.
+    Equal to the last rows of `panel`, without making the rows before them.
     """
-    made = [INDICATORS[name].last_value().alias(name) for name in names]
+    made = [INDICATORS[name].last().alias(name) for name in names]
     kept = [pl.col(name).last() for name in rows.columns if name != "symbol"]
-    return (
-        _sorted(rows).group_by("symbol", maintain_order=True).agg(*kept, *made).select(
-            *rows.columns, *names
-        )
-    )  # fmt: skip
+    lazy = _sorted(rows).lazy().with_columns(last.positions()).with_columns(last.back())
+    grouped = lazy.group_by("symbol", maintain_order=True).agg(*kept, *made)
+    return grouped.select(*rows.columns, *names).collect()
 
 
 def _sorted(rows: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 WINDOW = 60
-_SIDE = 2
+SIDE = 2
 
 
 def support(low: pl.Expr, close: pl.Expr) -> pl.Expr:
@@ -34,33 +34,21 @@ def resistance(high: pl.Expr, close: pl.Expr) -> pl.Expr:
     return pl.when(highest.is_not_null()).then(pl.coalesce(best, highest))
 
 
-def last_support(low: pl.Expr, close: pl.Expr) -> pl.Expr:
-    """Return the last value of `support` from the last 60 rows, without making the others."""
-    best = low.filter(_swing(low, below=True) & (low <= close.last())).max()
-    return pl.when(low.count() >= WINDOW).then(pl.coalesce(best, low.min()))
-
-
-def last_resistance(high: pl.Expr, close: pl.Expr) -> pl.Expr:
-    """Return the last value of `resistance` from the last 60 rows."""
-    best = high.filter(_swing(high, below=False) & (high >= close.last())).min()
-    return pl.when(high.count() >= WINDOW).then(pl.coalesce(best, high.max()))
-
-
 def _swing(x: pl.Expr, *, below: bool) -> pl.Expr:
-    sides = [x.shift(step) for step in (*range(1, _SIDE + 1), *range(-_SIDE, 0))]
+    sides = [x.shift(step) for step in (*range(1, SIDE + 1), *range(-SIDE, 0))]
     tests = [x < side if below else x > side for side in sides]
     return pl.all_horizontal(tests)
 
 
 def _confirmed(x: pl.Expr, swing: pl.Expr) -> pl.Expr:
     """Return the swing's level at the session that confirms it, null elsewhere."""
-    return pl.when(swing).then(x).shift(_SIDE)
+    return pl.when(swing).then(x).shift(SIDE)
 
 
 def _nearest(known: pl.Expr, close: pl.Expr, *, below: bool) -> pl.Expr:
     """Return the nearest level on the right side of this close among those of the window."""
     # a swing needs two sessions before it inside the window, and is known two after it
-    steps = range(WINDOW - 2 * _SIDE)
+    steps = range(WINDOW - 2 * SIDE)
     levels = [known.shift(step) for step in steps]
     right = [pl.when(level <= close if below else level >= close).then(level) for level in levels]
     return pl.max_horizontal(right) if below else pl.min_horizontal(right)

@@ -15,7 +15,7 @@ import polars as pl
 
 from alphastock_cli.domain.data import Quote
 from alphastock_cli.domain.frames import CANDLES, INSTRUMENTS, conform
-from alphastock_cli.domain.instrument import Exchange, Instrument, Interval
+from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, Interval
 from alphastock_cli.domain.ports import Capability, Clock
 from alphastock_cli.errors import NotOffered, OutOfRange, ProviderError
 from alphastock_cli.exchange import calendar, indices
@@ -53,7 +53,8 @@ class LakeProvider:
 
     def __init__(self, lake: Lake, clock: Clock, as_of: datetime | None = None) -> None:
         self._lake = lake
-        self._moment = as_of or clock.now()
+        self._moment = (as_of or clock.now()).astimezone(calendar.IST)
+        self._lasts: dict[Exchange | None, date | None] = {}
 
     def as_of(self) -> datetime:
         """Return the end of the last stored equity session that was over by the moment.
@@ -63,7 +64,14 @@ class LakeProvider:
         ProviderError
             Nothing is stored up to then.
         """
-        return self._end(self._last)
+        last = self._last(None)
+        if last is None:
+            raise ProviderError(
+                f"the lake holds no equities up to {self._moment:%Y-%m-%d %H:%M}",
+                hint="Load files with `alphastock fetch eod --from-dir FOLDER`,"
+                " or try --provider sim.",
+            )
+        return self._end(last)
 
     def equities_day(
         self,
@@ -105,10 +113,12 @@ class LakeProvider:
         empty = pl.DataFrame(schema=INSTRUMENTS)
         if exchange not in {Exchange.NSE, Exchange.BSE}:
             return empty
-        columns = ["date", "symbol", "series", "name", "isin"]
-        last = self._last
+        last = self._last(exchange)
+        if last is None:
+            return empty
+        columns = ["date", "symbol", "series", "name", "isin", "turnover"]
         rows = self.equities_day(exchange=exchange, start=last, end=last, columns=columns).collect()
-        rows = rows.unique("symbol", keep="first", maintain_order=True)
+        rows = _main_series(rows, "symbol")
         frame = rows.select(
             "name", "series", "isin",
             tradingsymbol="symbol", exchange=pl.lit(exchange.value), asset_type=pl.lit("equity"),
@@ -122,8 +132,9 @@ class LakeProvider:
         found: dict[str, Quote] = {}
         for code in {key.partition(":")[0] for key in keys} & {"NSE", "BSE"}:
             wanted = [k.partition(":")[2] for k in keys if k.startswith(f"{code}:")]
-            rows = self.equities_day(exchange=Exchange(code), symbols=wanted).collect()
-            for row in rows.group_by("symbol", maintain_order=True).last().iter_rows(named=True):
+            rows = self.equities_day(exchange=Exchange(code), symbols=wanted)
+            newest = rows.filter(pl.col("date") == pl.col("date").max().over("symbol")).collect()
+            for row in _main_series(newest, "symbol").iter_rows(named=True):
                 facts = {name: row[name] for name in _QUOTED}
                 key = f"{code}:{row['symbol']}"
                 found[key] = Quote(
@@ -134,24 +145,38 @@ class LakeProvider:
     def candles(
         self, instrument: Instrument, interval: Interval, start: datetime, end: datetime
     ) -> pl.DataFrame:
-        """Return stored days as candles, stamped with the session's first moment."""
+        """Return stored days as candles, stamped with the first moment of their day.
+
+        Days without a close are left out. An index, too, where indices are stored.
+
+        Raises
+        ------
+        NotOffered
+            `interval` is shorter than a day.
+        """
         if interval is not Interval.DAY:
             raise NotOffered(
                 f"the lake holds no {interval} candles",
                 hint="Ask for --interval day, or --provider sim.",
             )
-        rows = self.equities_day(
-            exchange=instrument.exchange,
-            symbols=[instrument.tradingsymbol],
-            start=start.date(),
-            end=end.date(),
-        ).collect()
+        begin, finish = start.astimezone(calendar.IST), end.astimezone(calendar.IST)
+        names, first, last = [instrument.tradingsymbol], begin.date(), finish.date()
+        if instrument.asset_type is AssetType.INDEX:
+            lazy = self.indices_day(symbols=names, start=first, end=last).filter(
+                exchange=instrument.exchange.value
+            )
+            rows = lazy.with_columns(symbol=pl.lit(instrument.tradingsymbol)).collect()
+        else:
+            lazy = self.equities_day(
+                exchange=instrument.exchange, symbols=names, start=first, end=last
+            )
+            rows = _main_series(lazy.collect(), "date")
         stamped = rows.select(
             pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Kolkata").alias("time"),
             "exchange", "symbol", "open", "high", "low", "close", "volume",
         )  # fmt: skip
-        inside = (pl.col("time") >= start) & (pl.col("time") < end) & pl.col("close").is_not_null()
-        frame = stamped.filter(inside).unique("time", keep="first").sort("time")
+        inside = (pl.col("time") >= begin) & (pl.col("time") < finish)
+        frame = stamped.filter(inside & pl.col("close").is_not_null()).sort("time")
         return conform(frame, CANDLES, what="lake candles")
 
     def adjustments(self, exchange: Exchange) -> pl.DataFrame:
@@ -187,42 +212,52 @@ class LakeProvider:
         day = self._moment.date()
         return day if self._end(day) <= self._moment else day - timedelta(days=1)
 
-    @cached_property
-    def _last(self) -> date:
-        """The last stored session that was over by the moment."""
-        years = [path for path in self._lake.files("equities_day") if path.stem.isdigit()]
-        for path in reversed(years):
-            if int(path.stem) > self._known.year:
+    def _last(self, exchange: Exchange | None) -> date | None:
+        """Return the last stored session (of one exchange) that was over by the moment."""
+        if exchange not in self._lasts:
+            self._lasts[exchange] = self._find_last(exchange)
+        return self._lasts[exchange]
+
+    def _find_last(self, exchange: Exchange | None) -> date | None:
+        for path in reversed(self._lake.files("equities_day")):
+            year = int(path.stem)
+            if year > self._known.year:
                 continue
-            start = date(int(path.stem), 1, 1)
-            end = min(self._known, date(int(path.stem), 12, 31))
-            rows = self._lake.scan("equities_day", start=start, end=end, columns=["date"])
-            newest = rows.max().collect().item()
+            end = min(self._known, date(year, 12, 31))
+            rows = self._lake.scan("equities_day", start=date(year, 1, 1), end=end)
+            if exchange is not None:
+                rows = rows.filter(pl.col("exchange") == exchange.value)
+            newest: date | None = rows.select(pl.col("date").max()).collect().item()
             if newest is not None:
-                found: date = newest
-                return found
-        raise ProviderError(
-            f"the lake holds no equities up to {self._moment:%Y-%m-%d %H:%M}",
-            hint="Load files with `alphastock fetch eod --from-dir FOLDER`, or try --provider sim.",
-        )
+                return newest
+        return None
 
     def _until(self, end: date | None) -> date:
         return self._known if end is None else min(end, self._known)
 
     def _end(self, day: date) -> datetime:
         """Return when a day's figures are known: at the session's end, else at midnight."""
-        zone = self._moment.tzinfo
         try:
             held = calendar.session(calendar.Segment.EQUITY, day)
         except OutOfRange:
             held = None
         if held is not None and held.final_at is not None:
             return held.final_at
-        return datetime.combine(day, time(23, 59, 59), zone)
+        return datetime.combine(day, time(23, 59, 59), calendar.IST)
 
     @cached_property
     def _sectors(self) -> dict[str, str]:
-        """Sectors by symbol: loaded constituent lists over the typed-in ones."""
+        """Sectors by symbol: constituent lists valid by then, over the typed-in ones."""
         rows = self._lake.scan("membership", columns=["symbol", "sector", "valid_from"])
-        known = rows.filter(pl.col("sector").is_not_null()).sort("valid_from").collect()
-        return indices.sectors() | dict(zip(known["symbol"], known["sector"], strict=True))
+        known = pl.col("sector").is_not_null() & (pl.col("valid_from") <= self._known)
+        frame = rows.filter(known).sort("valid_from").collect()
+        return indices.sectors() | dict(zip(frame["symbol"], frame["sector"], strict=True))
+
+
+def _main_series(rows: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Return one row a `key`, sorted by it: of several series EQ, else the most traded one."""
+    ranked = rows.sort(
+        key, pl.col("series").eq_missing("EQ"), "turnover", "series",
+        descending=[False, True, True, False], nulls_last=True,
+    )  # fmt: skip
+    return ranked.unique(key, keep="first", maintain_order=True)

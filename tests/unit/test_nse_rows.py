@@ -188,3 +188,12 @@ def test_damaged_parquet_is_refused() -> None:
     whole = parquet()
     for cut in (8, len(whole) // 2, len(whole) - 4):
         assert read_file("x.parquet", whole[:cut]).frames == {}
+
+
+def test_a_cell_of_absurd_length_costs_its_line_only() -> None:
+    huge = texts.sec_row(SYMBOL='"' + "A" * 200_000 + '"')
+    batch = read_file("x.csv", texts.sec_file(huge, GOOD))
+    assert batch.frames["equities_day"]["symbol"].to_list() == ["GOOD"]
+    assert reasons(batch)[0].startswith("not a line of a table")
+    assert batch.rejects is not None
+    assert len(batch.rejects["raw"][0]) == 500

@@ -19,6 +19,7 @@ from alphastock_cli.providers.nse.rows import ROW, stripped
 from alphastock_cli.safety import safe_text
 
 MAX_ROWS = 20_000_000  # NSE publishes under a million rows a year
+_MAX_QUOTED = 64 << 20  # these are read in Python: ten times what all of NSE and BSE is a day
 _HEADER = 64 << 10
 _SHOWN = 120
 
@@ -63,9 +64,10 @@ def read_table(data: bytes) -> Table:
         body = body.replace(b"\r", b"\n")
     if not body.strip():
         raise ValueError("it is empty")
-    if b"\x00" in body[:4096]:
+    line = body[:_HEADER].splitlines()[0]
+    if b"\x00" in line:
         raise ValueError("it is not text")
-    first = body[:_HEADER].splitlines()[0].decode("utf-8", errors="replace")
+    first = line.decode("utf-8", errors="replace")
     names = [name.strip() for name in next(csv.reader([first]), [])]
     form = recognise(names)
     if form is None:
@@ -139,13 +141,18 @@ def _plain(body: bytes, names: Sequence[str], form: Form) -> tuple[pl.DataFrame,
 
 def _quoted(body: bytes, names: Sequence[str]) -> tuple[pl.DataFrame, list[Odd]]:
     """Read text with quotation marks, one line at a time: none of our forms breaks a line."""
+    if len(body) > _MAX_QUOTED:
+        raise ValueError(f"it has quotation marks and more than {_MAX_QUOTED >> 20} MiB")
     width = len(names)
     good: list[list[str | None]] = []
     odd: list[Odd] = []
     lines = body.decode("utf-8", errors="replace").replace("\r", "").rstrip("\n").split("\n")
     for number, line in enumerate(lines[1:], 1):
-        cells: list[str] = next(csv.reader([line]), [])
-        reason = "" if len(cells) == width else _misfit(cells, names, frozenset(names))
+        try:
+            cells: list[str] = next(csv.reader([line]), [])
+            reason = "" if len(cells) == width else _misfit(cells, names, frozenset(names))
+        except csv.Error as error:
+            cells, reason = [], f"not a line of a table: {error}"
         if reason:
             odd.append(Odd(row=number, reason=reason, raw=line))
         good.append([*cells[:width], *[None] * (width - len(cells))])
