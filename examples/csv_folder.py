@@ -75,6 +75,7 @@ class CsvFolder:
         start: date | None = None,
         end: date | None = None,
         columns: Sequence[str] | None = None,
+        in_order: bool = True,
     ) -> pl.LazyFrame:
         """Return the rows of the files; every one is called series EQ of NSE."""
         rows = self._rows().filter(exchange=exchange.value)
@@ -85,7 +86,8 @@ class CsvFolder:
             rows = rows.filter(pl.col("date") >= start)
         if end is not None:
             rows = rows.filter(pl.col("date") <= end)
-        rows = rows.sort("symbol", "date")
+        if in_order:
+            rows = rows.sort("symbol", "date")
         return rows if columns is None else rows.select(columns)
 
     def instruments(self, exchange: Exchange) -> pl.DataFrame:

@@ -81,7 +81,7 @@ def scan(provider: MarketData, clock: Clock, request: ScanRequest) -> Result:
         provider, clock=clock, symbols=symbols, options=request.options, columns=columns
     )
     raw = runner.fetch(symbols)
-    if raw.frames["rows"].is_empty():
+    if raw.frames["last"].is_empty():
         raise ProviderError(
             f"`{provider.name}` has no {request.options.exchange} equities up to {as_of:%Y-%m-%d}",
             hint="Load files with `alphastock fetch eod --from-dir FOLDER`, or try --provider sim.",

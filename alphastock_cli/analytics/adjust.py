@@ -42,8 +42,8 @@ def adjust(rows: pl.DataFrame, adjustments: pl.DataFrame, *, as_of: date) -> pl.
     factors = _factors(rows, adjustments, as_of)
     if factors.is_empty():
         return rows
-    touched = rows.filter(pl.col("symbol").is_in(factors["symbol"].unique().implode()))
-    others = rows.filter(~pl.col("symbol").is_in(factors["symbol"].unique().implode()))
+    hit = pl.col("symbol").is_in(factors["symbol"].unique().implode())
+    touched, others = rows.filter(hit), rows.filter(~hit)
     dated = touched.sort("symbol", "date").join(
         factors.rename({"ex_date": "date"}), on=["symbol", "date"], how="left"
     )
@@ -63,7 +63,8 @@ def adjust(rows: pl.DataFrame, adjustments: pl.DataFrame, *, as_of: date) -> pl.
         if name in have
     ]
     result = dated.with_columns(changed).select(rows.columns)
-    return pl.concat([others, result]).sort("symbol", "date", maintain_order=True)
+    # every row of a symbol is in one of the two parts, in order of its days
+    return pl.concat([others, result]).sort("symbol", maintain_order=True)
 
 
 def _factors(rows: pl.DataFrame, adjustments: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -76,6 +77,9 @@ def _factors(rows: pl.DataFrame, adjustments: pl.DataFrame, as_of: date) -> pl.D
             schema={"symbol": pl.String, "ex_date": pl.Date, "__factor": pl.Float64}
         )
     held = rows["symbol"].unique().implode()
+    known = known.with_columns(
+        pl.col("symbol").cast(rows.schema["symbol"], strict=False)
+    ).drop_nulls("symbol")
     inside = (pl.col("ex_date") >= rows["date"].min()) & pl.col("symbol").is_in(held)
     return (
         known.filter(inside)
@@ -108,10 +112,15 @@ def follow(rows: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
     """
     if changes.is_empty() or rows.is_empty():
         return rows
-    symbols = rows["symbol"].unique()
-    if not changes["old"].is_in(symbols.implode()).any():
+    held = set(rows["symbol"].unique().cast(pl.String))
+    concerned = changes.filter(pl.col("old").is_in(held))
+    if concerned.is_empty():
         return rows
-    result = rows
+    # only the names that change and what they become are looked at, not the whole market
+    names = set(concerned["old"]) | set(with_successors(concerned["old"].to_list(), changes))
+    hit = pl.col("symbol").cast(pl.String).is_in(names)
+    others = rows.filter(~hit)
+    result = rows.filter(hit).with_columns(pl.col("symbol").cast(pl.String))
     for _ in range(_MAX_CHAIN):
         spans = result.group_by("symbol").agg(
             first=pl.col("date").min(), until=pl.col("date").max()
@@ -126,9 +135,11 @@ def follow(rows: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
         result = joined.with_columns(
             symbol=pl.when(moves).then(pl.col("new")).otherwise(pl.col("symbol"))
         ).select(rows.columns)
-    return result.unique(["symbol", "date"], keep="last", maintain_order=True).sort(
-        "symbol", "date", maintain_order=True
+    moved = result.unique(["symbol", "date"], keep="last", maintain_order=True).sort(
+        "symbol", "date"
     )
+    typed = moved.with_columns(pl.col("symbol").cast(rows.schema["symbol"]))
+    return pl.concat([others, typed]).sort("symbol", maintain_order=True)
 
 
 def _usable(changes: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
@@ -146,6 +157,17 @@ def _usable(changes: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
             pl.col("effective_date"), pl.when(ended).then(pl.col("until").dt.offset_by("1d"))
         )
     ).drop_nulls("before").select("old", "new", "before")  # fmt: skip
+
+
+def with_successors(symbols: Sequence[str], changes: pl.DataFrame) -> list[str]:
+    """Return `symbols` and every name they got later, sorted."""
+    found = set(symbols)
+    for _ in range(_MAX_CHAIN):
+        newer = set(changes.filter(pl.col("old").is_in(list(found)))["new"]) - found
+        if not newer:
+            break
+        found |= newer
+    return sorted(found)
 
 
 def with_predecessors(symbols: Sequence[str], changes: pl.DataFrame) -> list[str]:

@@ -12,8 +12,11 @@ from typing import Any
 
 import polars as pl
 
-from alphastock_cli.analytics.grammar import Parser, Part
+from alphastock_cli.analytics.grammar import Parser
+from alphastock_cli.analytics.typed import Part
 from alphastock_cli.errors import UnknownName, UsageError
+
+_LARGE = 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def parse(text: str, schema: Mapping[str, Any]) -> Condition:
     parser = Parser(text, schema)
     whole = parser.condition()
     return Condition(
-        expr=whole.expr, columns=frozenset(parser.used), parts=tuple(parser.parts), schema=schema
+        expr=whole.expr, columns=frozenset(parser.used), parts=whole.parts, schema=schema
     )
 
 
@@ -113,5 +116,8 @@ def _known(name: str, columns: Mapping[str, str]) -> str:
 
 def _value(name: str, value: object) -> str:
     if value is None:
-        return f"{name} is not known"
-    return f"{name} = {value:.6g}" if isinstance(value, float) else f"{name} = {value}"
+        return f"{name} not known"
+    if not isinstance(value, float):
+        return f"{name} = {value}"
+    # large figures keep their rupees and paise, small ones six digits
+    return f"{name} = {value:.2f}" if abs(value) >= _LARGE else f"{name} = {value:.6g}"

@@ -6,41 +6,17 @@ itself is described in `docs/conventions.md`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-import polars as pl
-
+from alphastock_cli.analytics import functions, typed
 from alphastock_cli.analytics.tokens import MAX_DEPTH, Token, tokenise, trouble
-from alphastock_cli.analytics.typed import (
-    BOOLEAN,
-    NUMBER,
-    TEXT,
-    Typed,
-    arithmetic,
-    call,
-    compare,
-    kind_of,
-    like,
-    literal,
-    logical,
-    negative,
-    one_of,
-)
+from alphastock_cli.analytics.typed import BOOLEAN, NUMBER, TEXT, Part, Typed, Wrong
 from alphastock_cli.errors import UnknownName, UsageError
 
 _COMPARISONS = frozenset({"=", "==", "!=", "<>", "<", "<=", ">", ">="})
-_WORDS = frozenset({"and", "or", "not", "between", "in", "like", "ilike", "is", "null"})
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One clause: its text as written, its expression, the columns it reads."""
-
-    text: str
-    expr: pl.Expr
-    columns: tuple[str, ...]
+_WORDS = frozenset({"and", "or", "not", "between", "in", "like", "ilike", "is"})
 
 
 class Parser:
@@ -53,7 +29,6 @@ class Parser:
         self.tokens = tokenise(text)
         self.at = 0
         self.used: list[str] = []
-        self.parts: list[Part] = []
         self.level = 0
 
     # -- the stream ---------------------------------------------------------------------------
@@ -80,104 +55,107 @@ class Parser:
         place = token or self.token
         return trouble(what, self.text, place.at)
 
+    def wrong_at(self, token: Token) -> Wrong:
+        """Return what makes an error that points at `token`."""
+        return lambda what: self.wrong(what, token)
+
     # -- the grammar --------------------------------------------------------------------------
 
     def condition(self) -> Typed:
-        """Parse the whole text; the parts that a top-level `and` joins are kept for `explain`."""
+        """Parse the whole text; its `parts` are the clauses that `and` joins, for `explain`."""
         if self.token.kind == "end":
             raise UsageError("the condition is empty", hint="Leave --where out, or give one.")
-        whole = self.disjunction(top=True)
+        whole = self.disjunction()
         if self.token.kind != "end":
             raise self.wrong(f"unexpected `{self.token.text}`")
         if whole.kind != BOOLEAN:
             raise UsageError(
-                f"`{self.text.strip()[:80]}` is {whole.kind}, not a condition", hint="Compare it."
+                f"`{self.text.strip()[:80]}` is {whole.said}, not a condition",
+                hint='Compare it, e.g. "rsi < 30".',
             )
-        if not self.parts:
-            self.keep(0, whole, 0)
-        return whole
+        if whole.parts:
+            return whole
+        return replace(whole, parts=(Part(self.text.strip(), whole.expr, unique(self.used)),))
 
-    def disjunction(self, *, top: bool = False) -> Typed:
+    def disjunction(self) -> Typed:
         """Parse conditions joined by `or`."""
-        begin = self.at
-        left = self.conjunction(top=top)
-        while self.take("or"):
-            self.parts.clear()
-            right = self.conjunction()
-            left = logical(left, right, "or", self.wrong)
-        if top and not self.parts:
-            self.keep(begin, left, 0)
-        return left
+        left = self.conjunction()
+        while True:
+            token = self.token
+            if not self.take("or"):
+                return left
+            left = typed.logical(left, self.conjunction(), "or", self.wrong_at(token))
 
-    def conjunction(self, *, top: bool = False) -> Typed:
-        """Parse conditions joined by `and`; at the top each is kept as a clause."""
-        begin, seen = self.at, len(self.used)
-        left = self.negation()
-        parts = [(begin, self.at, left, seen, len(self.used))]
-        while self.take("and"):
-            begin, seen = self.at, len(self.used)
-            right = self.negation()
-            parts.append((begin, self.at, right, seen, len(self.used)))
-            left = logical(left, right, "and", self.wrong)
-        if top:
-            for start, end, typed, first, last in parts:
-                self.add(start, end, typed, self.used[first:last])
-        return left
+    def conjunction(self) -> Typed:
+        """Parse conditions joined by `and` and keep each of them as a clause."""
+        left, parts = self.clause()
+        joined = False
+        while True:
+            token = self.token
+            if not self.take("and"):
+                break
+            right, more = self.clause()
+            left = typed.logical(left, right, "and", self.wrong_at(token))
+            parts += more
+            joined = True
+        return replace(left, parts=parts) if joined else left
+
+    def clause(self) -> tuple[Typed, tuple[Part, ...]]:
+        """Parse one side of an `and`; what parentheses join by `and` counts as its clauses."""
+        begin, seen = self.token.at, len(self.used)
+        value = self.negation()
+        text = self.text[begin : self.token.at].strip()
+        return value, value.parts or (Part(text, value.expr, unique(self.used[seen:])),)
 
     def negation(self) -> Typed:
         """Parse `not` and what it denies."""
+        token = self.token
         if self.take("not"):
-            inner = self.deeper(self.negation)
-            if inner.kind != BOOLEAN:
-                raise self.wrong("`not` needs a condition")
-            return Typed(~inner.expr, BOOLEAN)
+            return typed.negation(self.deeper(self.negation), self.wrong_at(token))
         return self.comparison()
 
     def comparison(self) -> Typed:
         """Parse a comparison, `is null`, `between`, `in` or `like`."""
         left = self.sum()
         token = self.token
+        wrong = self.wrong_at(token)
         if token.kind == "symbol" and token.text in _COMPARISONS:
             self.at += 1
             right = self.sum()
             if self.token.kind == "symbol" and self.token.text in _COMPARISONS:
                 raise self.wrong("two comparisons in a row: join them with `and`")
-            return compare(token.text, left, right, lambda what: self.wrong(what, token))
+            return typed.compare(token.text, left, right, wrong)
         if self.take("is"):
             negated = self.take("not")
             self.need("null")
-            return Typed(left.expr.is_not_null() if negated else left.expr.is_null(), BOOLEAN)
-        negated = self.take("not")
-        if self.take("between"):
-            result = self.between(left, token)
-        elif self.take("in"):
-            result = self.membership(left, token)
-        elif self.token.word in {"like", "ilike"} and self.take("like", "ilike"):
-            fold = self.tokens[self.at - 1].word == "ilike"
-            result = like(left, self.string(), fold=fold, wrong=lambda w: self.wrong(w, token))
-        elif negated:
-            raise self.wrong("expected `between`, `in` or `like` after `not`")
+            result = typed.is_null(left)
         else:
-            return left
-        return Typed(~result.expr, BOOLEAN) if negated else result
+            negated = self.take("not")
+            found = self.range_list_or_pattern(left, wrong)
+            if found is None and negated:
+                raise self.wrong("expected `between`, `in` or `like` after `not`")
+            if found is None:
+                return left
+            result = found
+        return typed.negation(result, wrong) if negated else result
 
-    def between(self, value: Typed, token: Token) -> Typed:
-        """Parse the bounds of `between`, both inclusive."""
-        low = self.sum()
-        self.need("and")
-        high = self.sum()
-        above = compare(">=", value, low, lambda what: self.wrong(what, token))
-        below = compare("<=", value, high, lambda what: self.wrong(what, token))
-        return Typed(above.expr & below.expr, BOOLEAN)
-
-    def membership(self, value: Typed, token: Token) -> Typed:
-        """Parse the list of `in`."""
-        self.need("(")
-        items = [self.sum()]
-        while self.take(","):
-            items.append(self.sum())
-        self.need(")")
-        return one_of(value, items, lambda what: self.wrong(what, token))
+    def range_list_or_pattern(self, value: Typed, wrong: Wrong) -> Typed | None:
+        """Parse what may follow a value with or without `not`; None where nothing does."""
+        if self.take("between"):
+            low = self.sum()
+            self.need("and")
+            return typed.between(value, low, self.sum(), wrong)
+        if self.take("in"):
+            self.need("(")
+            items = [self.sum()]
+            while self.take(","):
+                items.append(self.sum())
+            self.need(")")
+            return typed.one_of(value, items, wrong)
+        fold = self.token.word == "ilike"
+        if self.take("like", "ilike"):
+            return typed.like(value, self.string(), fold=fold, wrong=wrong)
+        return None
 
     def sum(self) -> Typed:
         """Parse additions and subtractions."""
@@ -185,7 +163,7 @@ class Parser:
         while self.token.kind == "symbol" and self.token.text in {"+", "-"}:
             sign = self.token
             self.at += 1
-            left = arithmetic(sign.text, left, self.product(), lambda w: self.wrong(w, sign))  # noqa: B023 - called at once
+            left = typed.arithmetic(sign.text, left, self.product(), self.wrong_at(sign))
         return left
 
     def product(self) -> Typed:
@@ -194,16 +172,16 @@ class Parser:
         while self.token.kind == "symbol" and self.token.text in {"*", "/", "%"}:
             sign = self.token
             self.at += 1
-            left = arithmetic(sign.text, left, self.unary(), lambda w: self.wrong(w, sign))  # noqa: B023 - called at once
+            left = typed.arithmetic(sign.text, left, self.unary(), self.wrong_at(sign))
         return left
 
     def unary(self) -> Typed:
         """Parse a sign."""
         sign = self.token
         if self.take("-"):
-            return negative(self.deeper(self.unary), lambda what: self.wrong(what, sign))
+            return typed.negative(self.deeper(self.unary), self.wrong_at(sign))
         if self.take("+"):
-            return self.deeper(self.unary)
+            return typed.as_number(self.deeper(self.unary), "+", self.wrong_at(sign))
         return self.atom()
 
     def atom(self) -> Typed:
@@ -211,11 +189,10 @@ class Parser:
         token = self.token
         self.at += 1
         if token.kind == "number":
-            return literal(
-                float(token.text) if not token.text.isdigit() else int(token.text), NUMBER
-            )
+            number = int(token.text) if token.text.isdigit() else float(token.text)
+            return typed.literal(number, NUMBER, self.wrong_at(token))
         if token.kind == "text":
-            return literal(token.text[1:-1].replace("''", "'"), TEXT)
+            return typed.literal(token.text[1:-1].replace("''", "'"), TEXT, self.wrong_at(token))
         if token.text == "(":
             inner = self.deeper(self.disjunction)
             self.need(")")
@@ -231,7 +208,9 @@ class Parser:
     def named(self, token: Token) -> Typed:
         """Parse what begins with a word."""
         if token.word in {"true", "false"}:
-            return literal(token.word == "true", BOOLEAN)
+            return typed.literal(token.word == "true", BOOLEAN, self.wrong_at(token))
+        if token.word == "null":
+            return typed.null()
         if token.word in _WORDS:
             self.at -= 1
             raise self.wrong(f"unexpected `{token.text}`")
@@ -246,7 +225,7 @@ class Parser:
         while self.take(","):
             given.append(self.deeper(self.disjunction))
         self.need(")")
-        return call(token.word, given, lambda what: self.wrong(what, token))
+        return functions.call(token.word, given, self.wrong_at(token))
 
     def column(self, token: Token, name: str) -> Typed:
         """Return a column by name, capitals or not."""
@@ -256,10 +235,10 @@ class Parser:
                 "column", name[:60], self.schema, hint=f"Known: {', '.join(self.schema)}."
             )
         self.used.append(held)
-        kind = kind_of(self.schema[held])
-        if kind is None:
+        found = typed.column(held, self.schema[held])
+        if found is None:
             raise self.wrong(f"`{held}` cannot stand in a condition", token)
-        return Typed(pl.col(held), kind)
+        return found
 
     def string(self) -> str:
         """Parse a text in quotes."""
@@ -280,14 +259,7 @@ class Parser:
             self.level -= 1
         return result
 
-    # -- explain ------------------------------------------------------------------------------
 
-    def keep(self, begin: int, typed: Typed, first: int) -> None:
-        """Keep what was parsed since token `begin` as one clause."""
-        self.add(begin, self.at, typed, self.used[first:])
-
-    def add(self, begin: int, end: int, typed: Typed, used: list[str]) -> None:
-        """Keep the tokens from `begin` to `end` as one clause."""
-        start, stop = self.tokens[begin].at, self.tokens[end].at
-        text = self.text[start:stop].strip()
-        self.parts.append(Part(text, typed.expr, tuple(dict.fromkeys(used))))
+def unique(names: Iterable[str]) -> tuple[str, ...]:
+    """Return `names`, each once, in their order."""
+    return tuple(dict.fromkeys(names))

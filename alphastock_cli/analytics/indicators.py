@@ -119,78 +119,125 @@ def volatility(close: pl.Expr, *, span: int = 20) -> pl.Expr:
 class Indicator:
     """A column: what it reads, how many bars its last value needs, and its expressions.
 
-    `make` gives every value of a symbol, `last` the last one of every symbol at once.
+    `make` gives every value of a symbol. `last` gives the last one of every symbol at once, from
+    the columns `helpers` makes before the grouping; where there are `parts`, the grouping makes
+    those and `last` joins them after it. `fades` marks a recursion: its `bars` are enough for the
+    precision of the default look-back, all history gives the exact value.
     """
 
     inputs: tuple[str, ...]
     bars: int
     make: Callable[[], pl.Expr]
     last: Callable[[], pl.Expr]
+    helpers: Callable[[], list[pl.Expr]] | None = None
+    parts: Callable[[], list[pl.Expr]] | None = None
+    fades: bool = False
 
 
 def _indicators() -> dict[str, Indicator]:
     close, volume, high, low = (pl.col(name) for name in ("close", "volume", "high", "low"))
-    ohlc, fade, span = ("high", "low", "close"), _FADE, levels.WINDOW
 
     def of(
-        inputs: tuple[str, ...],
-        bars: int,
-        make: Callable[[], pl.Expr],
-        short: Callable[[], pl.Expr],
+        name: str, bars: int, make: Callable[[], pl.Expr], short: Callable[[], pl.Expr]
     ) -> Indicator:
-        return Indicator(inputs=inputs, bars=bars, make=make, last=short)
+        return Indicator(inputs=(name,), bars=bars, make=make, last=short)
 
-    def mean(length: int, *, lag: int = 0) -> Indicator:
+    def mean(span: int, *, lag: int = 0) -> Indicator:
         return of(
-            ("close",), length + lag, lambda: sma(close, span=length).shift(lag),
-            lambda: last.window(close, pl.Expr.mean, span=length, lag=lag),
-        )  # fmt: skip
+            "close",
+            span + lag,
+            lambda: sma(close, span=span).shift(lag),
+            lambda: last.window(close, pl.Expr.mean, span=span, lag=lag),
+        )
 
-    def average(length: int) -> Indicator:
-        return of(
-            ("close",), length + fade, lambda: ema(close, span=length),
-            lambda: last.ema(close, span=length),
-        )  # fmt: skip
+    def average(span: int) -> Indicator:
+        helper = f"__ema_{span}"
+        return Indicator(
+            inputs=("close",),
+            bars=span + _FADE,
+            make=lambda: ema(close, span=span),
+            last=lambda: last.total(helper, span=span, first=0),
+            helpers=lambda: last.average(close, helper, span=span),
+            fades=True,
+        )
 
     def band(width: float) -> Indicator:
         return of(
-            ("close",), 20, lambda: bollinger(close, width=width),
+            "close",
+            20,
+            lambda: bollinger(close, width=width),
             lambda: last.bollinger(close, width=width),
-        )  # fmt: skip
+        )
 
-    def level(x: pl.Expr, name: str, *, below: bool) -> Indicator:
+    def level(name: str, *, below: bool) -> Indicator:
+        x, span = pl.col(name), levels.WINDOW
         whole = levels.support if below else levels.resistance
-        return of(
-            (name, "close"), span, lambda: whole(x, close),
-            lambda: last.level(x, close, span=span, side=levels.SIDE, below=below),
-        )  # fmt: skip
+        return Indicator(
+            inputs=(name, "close"),
+            bars=span,
+            make=lambda: whole(x, close),
+            last=lambda: last.level(x, span=span, below=below),
+            helpers=lambda: last.swings(x, close, span=span, side=levels.SIDE, below=below),
+        )
 
+    def extreme(name: str, reduce: Callable[[pl.Expr], pl.Expr]) -> Indicator:
+        x = pl.col(name)
+        whole = highest_before if name == "high" else lowest_before
+        return of(
+            name,
+            _YEAR + 1,
+            lambda: whole(x, span=_YEAR),
+            lambda: last.window(x, reduce, span=_YEAR, lag=1),
+        )
+
+    strength = Indicator(
+        inputs=("close",),
+        bars=15 + _FADE,
+        make=lambda: rsi(close),
+        last=last.rsi,
+        helpers=lambda: last.moves(close),
+        parts=last.rsi_parts,
+        fades=True,
+    )
+    true_ranges = Indicator(
+        inputs=("high", "low", "close"),
+        bars=15 + _FADE,
+        make=lambda: atr(high, low, close),
+        last=lambda: last.total(last.RANGE, span=14, first=1),
+        helpers=lambda: last.ranges(high, low, close),
+        fades=True,
+    )
+    spread = Indicator(
+        inputs=("close",),
+        bars=21,
+        make=lambda: volatility(close),
+        last=lambda: last.volatility(year=_YEAR),
+        helpers=lambda: last.returns(close),
+    )
+    ratio = of("volume", 21, lambda: volume_ratio(volume), lambda: last.volume_ratio(volume))
+    momentum = of(
+        "close", 21, lambda: change_pct(close, close.shift(20)), lambda: last.momentum(close)
+    )
     return {
-        "volume_ratio": of(("volume",), 21, lambda: volume_ratio(volume),
-                           lambda: last.volume_ratio(volume)),
-        "momentum_20_pct": of(("close",), 21, lambda: change_pct(close, close.shift(20)),
-                              lambda: last.momentum(close)),
-        "rsi": of(("close",), 15 + fade, lambda: rsi(close), lambda: last.rsi(close)),
+        "volume_ratio": ratio,
+        "momentum_20_pct": momentum,
+        "rsi": strength,
         "sma_20": mean(20),
         "sma_50": mean(50),
         "sma_200": mean(200),
         "ema_9": average(9),
         "ema_21": average(21),
-        "atr": of(ohlc, 15 + fade, lambda: atr(high, low, close),
-                  lambda: last.atr(high, low, close)),
+        "atr": true_ranges,
         "bollinger_upper": band(2.0),
         "bollinger_lower": band(-2.0),
-        "support": level(low, "low", below=True),
-        "resistance": level(high, "high", below=False),
+        "support": level("low", below=True),
+        "resistance": level("high", below=False),
         "sma_50_prev": mean(50, lag=1),
         "sma_200_prev": mean(200, lag=1),
-        "high_52w": of(("high",), _YEAR + 1, lambda: highest_before(high, span=_YEAR),
-                       lambda: last.window(high, pl.Expr.max, span=_YEAR, lag=1)),
-        "low_52w": of(("low",), _YEAR + 1, lambda: lowest_before(low, span=_YEAR),
-                      lambda: last.window(low, pl.Expr.min, span=_YEAR, lag=1)),
-        "volatility": of(("close",), 21, lambda: volatility(close),
-                         lambda: last.volatility(close, year=_YEAR)),
-    }  # fmt: skip
+        "high_52w": extreme("high", pl.Expr.max),
+        "low_52w": extreme("low", pl.Expr.min),
+        "volatility": spread,
+    }
 
 
 INDICATORS: Mapping[str, Indicator] = MappingProxyType(_indicators())
@@ -199,6 +246,11 @@ INDICATORS: Mapping[str, Indicator] = MappingProxyType(_indicators())
 def columns_needed(names: Sequence[str]) -> list[str]:
     """Return the columns the indicators `names` read, each once."""
     return list(dict.fromkeys(name for key in names for name in INDICATORS[key].inputs))
+
+
+def fading(names: Sequence[str]) -> list[str]:
+    """Return those of `names` that are recursions: their exact value needs all history."""
+    return [name for name in names if INDICATORS[name].fades]
 
 
 def lookback(names: Sequence[str]) -> int:
@@ -223,11 +275,19 @@ def latest(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 
     Equal to the last rows of `panel`, without making the rows before them.
     """
-    made = [INDICATORS[name].last().alias(name) for name in names]
+    chosen = {name: INDICATORS[name] for name in names}
+    extra: dict[str, pl.Expr] = {}
+    for one in chosen.values():
+        made_before = one.helpers() if one.helpers is not None else []
+        extra |= {helper.meta.output_name(): helper for helper in made_before}
+    inside = [one.last().alias(name) for name, one in chosen.items() if one.parts is None]
+    after = [one.last().alias(name) for name, one in chosen.items() if one.parts is not None]
+    parts = [part for one in chosen.values() if one.parts is not None for part in one.parts()]
     kept = [pl.col(name).last() for name in rows.columns if name != "symbol"]
     lazy = _sorted(rows).lazy().with_columns(last.positions()).with_columns(last.back())
-    grouped = lazy.group_by("symbol", maintain_order=True).agg(*kept, *made)
-    return grouped.select(*rows.columns, *names).collect()
+    grouped = lazy.with_columns(*extra.values()).group_by("symbol", maintain_order=True)
+    made = grouped.agg(*kept, *inside, *parts).with_columns(after)
+    return made.select(*rows.columns, *names).collect()
 
 
 def _sorted(rows: pl.DataFrame) -> pl.DataFrame:

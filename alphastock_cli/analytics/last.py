@@ -13,6 +13,9 @@ from collections.abc import Callable
 import polars as pl
 
 INDEX, BACK, COUNT = "__index", "__back", "__count"
+# helper columns, made before the grouping: what looks at a neighbour is slow inside a group
+RISE, FALL, RANGE, RETURN = "__rise", "__fall", "__range", "__return"
+SWING_LOW, SWING_HIGH = "__swing_low", "__swing_high"
 _TINY = 1e-14
 
 Aggregate = pl.Expr
@@ -49,44 +52,77 @@ def at(x: pl.Expr, steps: int = 0) -> Aggregate:
     return pl.when(pl.col(BACK) == steps).then(x).max()
 
 
-def wilder(x: pl.Expr, *, span: int, first: int, alpha: float | None = None) -> Aggregate:
-    """Return the last value of a recursion seeded with the mean of `span` values from `first`.
+def weighted(x: pl.Expr, *, span: int, first: int, alpha: float | None = None) -> pl.Expr:
+    """Return `x` times its share in the last value of a recursion: their sum is that value.
 
-    ``a * sum((1 - a)^k * x[-1 - k])`` over the values after the seed, plus the seed's mean times
-    ``(1 - a)`` to the number of those values; `alpha` is ``1 / span`` where it is not given.
+    The recursion is ``a * x + (1 - a) * before``, seeded with the mean of `span` values from index
+    `first`. A value `k` rows before the last one has the share ``a * (1 - a)^k``, one of the seed
+    ``(1 - a)^m / span`` with the `m` rows after the seed. `alpha` is ``1 / span`` if not given.
     """
     weight = 1.0 / span if alpha is None else alpha
     decay = math.log1p(-weight)
-    steps = pl.col(COUNT) - first - span
-    seed = (steps * decay).exp() / span
-    later = weight * (pl.col(BACK) * decay).exp()
-    used = pl.col(INDEX) >= first
-    share = pl.when(pl.col(INDEX) < first + span).then(seed).otherwise(later)
-    part = pl.when(used).then(share * x)
-    enough = pl.len() >= first + span
-    return pl.when(enough & (part.count() == pl.len() - first)).then(part.sum())
+    after = pl.col(COUNT) - first - span
+    seed = pl.col(INDEX) < first + span
+    power = pl.when(seed).then(after).otherwise(pl.col(BACK))
+    share = (power * decay).exp() * pl.when(seed).then(1.0 / span).otherwise(weight)
+    return pl.when(pl.col(INDEX) >= first).then(share * x)
 
 
-def ema(x: pl.Expr, *, span: int) -> Aggregate:
-    """Return the last exponential average, weight ``2 / (span + 1)``."""
-    return wilder(x, span=span, first=0, alpha=2.0 / (span + 1))
+def total(name: str, *, span: int, first: int) -> Aggregate:
+    """Return the sum of a weighted column, null where the seed is not full or a value is null."""
+    part = pl.col(name)
+    enough = (pl.len() >= first + span) & (part.count() == pl.len() - first)
+    return pl.when(enough).then(part.sum())
 
 
-def rsi(close: pl.Expr, *, span: int = 14) -> Aggregate:
-    """Return Wilder's last relative strength index."""
+def average(x: pl.Expr, name: str, *, span: int) -> list[pl.Expr]:
+    """Return the helper of an exponential average, weight ``2 / (span + 1)``."""
+    return [weighted(x, span=span, first=0, alpha=2.0 / (span + 1)).alias(name)]
+
+
+def moves(close: pl.Expr, *, span: int = 14) -> list[pl.Expr]:
+    """Return the helpers of the relative strength index: weighted rises and falls."""
     move = close - before(close)
-    up = wilder(move.clip(lower_bound=0.0), span=span, first=1)
-    down = wilder((-move).clip(lower_bound=0.0), span=span, first=1)
-    total = up + down
-    return pl.when(total > _TINY).then(100.0 * up / total).when(total.is_not_null()).then(0.0)
+    return [
+        weighted(move.clip(lower_bound=0.0), span=span, first=1).alias(RISE),
+        weighted((-move).clip(lower_bound=0.0), span=span, first=1).alias(FALL),
+    ]
 
 
-def atr(high: pl.Expr, low: pl.Expr, close: pl.Expr, *, span: int = 14) -> Aggregate:
-    """Return Wilder's last average true range."""
+def rsi_parts(*, span: int = 14) -> list[Aggregate]:
+    """Return the averages of rises and falls."""
+    return [total(name, span=span, first=1).alias(name) for name in (RISE, FALL)]
+
+
+def rsi() -> pl.Expr:
+    """Return Wilder's last relative strength index, after the grouping, from its two averages."""
+    whole = pl.col(RISE) + pl.col(FALL)
+    share = 100.0 * pl.col(RISE) / whole
+    return pl.when(whole > _TINY).then(share).when(whole.is_not_null()).then(0.0)
+
+
+def ranges(high: pl.Expr, low: pl.Expr, close: pl.Expr, *, span: int = 14) -> list[pl.Expr]:
+    """Return the helper of the average true range."""
     prior = before(close)
     spread = pl.max_horizontal(high - low, (high - prior).abs(), (low - prior).abs())
     known = prior.is_not_null() & high.is_not_null() & low.is_not_null()
-    return wilder(pl.when(known).then(spread), span=span, first=1)
+    return [weighted(pl.when(known).then(spread), span=span, first=1).alias(RANGE)]
+
+
+def returns(close: pl.Expr) -> list[pl.Expr]:
+    """Return the helper of the volatility: logarithmic returns."""
+    price = pl.when(close > 0.0).then(close)
+    return [(price / before(price)).log().alias(RETURN)]
+
+
+def swings(x: pl.Expr, close: pl.Expr, *, span: int, side: int, below: bool) -> list[pl.Expr]:
+    """Return the helper of a level: confirmed swings on the right side of the last close."""
+    around = [x.shift(step) for step in (*range(1, side + 1), *range(-side, 0))]
+    swing = pl.all_horizontal([x < other if below else x > other for other in around])
+    inside = pl.col(BACK).is_between(side, span - 1 - side)
+    last = close.last().over("symbol")
+    right = x <= last if below else x >= last
+    return [pl.when(swing & inside & right).then(x).alias(SWING_LOW if below else SWING_HIGH)]
 
 
 def bollinger(x: pl.Expr, *, span: int = 20, width: float = 2.0) -> Aggregate:
@@ -107,22 +143,17 @@ def momentum(close: pl.Expr, *, span: int = 20) -> Aggregate:
     return pl.when(start != 0.0).then(100.0 * (at(close) - start) / start)
 
 
-def volatility(close: pl.Expr, *, span: int = 20, year: int = 252) -> Aggregate:
+def volatility(*, span: int = 20, year: int = 252) -> Aggregate:
     """Return the realised volatility of the last `span` returns, percent a year."""
-    price = pl.when(close > 0.0).then(close)
-    returns = (price / before(price)).log()
-    spread = window(returns, lambda part: part.std(ddof=1), span=span)
+    spread = window(pl.col(RETURN), lambda part: part.std(ddof=1), span=span)
     return 100.0 * math.sqrt(year) * spread
 
 
-def level(x: pl.Expr, close: pl.Expr, *, span: int, side: int, below: bool) -> Aggregate:
-    """Return the nearest confirmed swing on the right side of the close, else the extreme."""
-    around = [x.shift(step) for step in (*range(1, side + 1), *range(-side, 0))]
-    swing = pl.all_horizontal([x < other if below else x > other for other in around])
-    inside = pl.col(BACK).is_between(side, span - 1 - side)
-    last = close.last().over("symbol")
-    right = x <= last if below else x >= last
-    best = pl.when(swing & inside & right).then(x)
+def level(x: pl.Expr, *, span: int, below: bool) -> Aggregate:
+    """Return the nearest swing of the window on the right side of the close, else the extreme."""
     part = pl.when(pl.col(BACK) < span).then(x)
-    found = pl.coalesce(best.max(), part.min()) if below else pl.coalesce(best.min(), part.max())
+    if below:
+        found = pl.coalesce(pl.col(SWING_LOW).max(), part.min())
+    else:
+        found = pl.coalesce(pl.col(SWING_HIGH).min(), part.max())
     return pl.when(part.count() == span).then(found)

@@ -1,7 +1,8 @@
 """Expressions with their kind: number, text, date or condition; what may meet what.
 
 A comparison of different kinds is an error for a person, not an empty result. Division by zero is
-null, so no infinity and no NaN ever enters a frame.
+null, so no infinity and no NaN ever enters a frame. The grammar is in `grammar.py`, functions
+in `functions.py`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -23,163 +25,236 @@ TEXT = "text"
 DATE = "a date"
 TIME = "a time"
 BOOLEAN = "a condition"
+NULL = "null"
+
+MAX_WEIGHT = 5_000  # nodes of the finished expression; Polars has no shared ones, so they multiply
 
 Wrong = Callable[[str], UsageError]
-_MAX_ROUND = 15
+_ZONE = "Asia/Kolkata"
+_REGEX_SIGNS = frozenset("\\.+*?()|[]{}^$#&-~")
+_NULLS = MappingProxyType(
+    {NUMBER: pl.Float64(), TEXT: pl.String(), DATE: pl.Date(), BOOLEAN: pl.Boolean(),
+     TIME: pl.Datetime("us", _ZONE), NULL: pl.Null()}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One clause: its text as written, its expression, the columns it reads."""
+
+    text: str
+    expr: pl.Expr
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """An expression, its kind, and its value where it is written out."""
+    """An expression with what must be known to join it to others.
+
+    Attributes
+    ----------
+    value
+        The value where it is written out in the condition.
+    name : str
+        The column's name where it is nothing but a column.
+    loose : bool
+        True where the result of a calculation may still be infinite.
+    weight : int
+        Nodes of the expression, counted as often as they are repeated in it.
+    parts : tuple of Part
+        The clauses where it is several conditions joined by `and`.
+    """
 
     expr: pl.Expr
     kind: str
     value: Any = None
+    name: str = ""
+    loose: bool = False
+    weight: int = 1
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """What to call it in a message."""
+        return f"`{self.name}` ({self.kind})" if self.name else self.kind
 
 
 _OPERATORS: MappingProxyType[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {
         "=": operator.eq, "==": operator.eq, "!=": operator.ne, "<>": operator.ne,
         "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+        "+": operator.add, "-": operator.sub, "*": operator.mul,
     }
 )  # fmt: skip
 
 
-def kind_of(dtype: Any) -> str | None:  # noqa: ANN401 - a Polars type, class or instance
-    """Return the kind of a column's type, or None where a condition cannot use it."""
-    if any(dtype == text for text in (pl.String, pl.Categorical, pl.Enum)):
-        return TEXT
+def column(name: str, dtype: Any) -> Typed | None:  # noqa: ANN401 - a Polars type, class or instance
+    """Return a column by its type, or None where a condition cannot use it (lists, durations)."""
+    expr = pl.col(name)
+    if dtype == pl.String:
+        return Typed(expr, TEXT, name=name)
+    if dtype in (pl.Categorical, pl.Enum):
+        return Typed(expr.cast(pl.String), TEXT, name=name)
     if dtype == pl.Boolean:
-        return BOOLEAN
+        return Typed(expr, BOOLEAN, name=name)
     if dtype == pl.Date:
-        return DATE
+        return Typed(expr, DATE, name=name)
     if dtype == pl.Datetime:
-        return TIME
-    return NUMBER if dtype.is_numeric() else None
+        return Typed(_indian(expr, getattr(dtype, "time_zone", None)), TIME, name=name)
+    if dtype == pl.Null:
+        return Typed(expr, NULL, name=name)
+    if dtype == pl.Decimal:
+        return Typed(expr.cast(pl.Float64), NUMBER, name=name)
+    return Typed(expr, NUMBER, name=name) if dtype.is_numeric() else None
 
 
-def literal(value: float | str | bool, kind: str) -> Typed:  # noqa: FBT001 - a value, not a switch
+def null() -> Typed:
+    """Return a value that is not known."""
+    return Typed(pl.lit(None), NULL)
+
+
+def literal(value: float | str | bool, kind: str, wrong: Wrong) -> Typed:  # noqa: FBT001 - a value, not a switch
     """Return a value written in the condition."""
     if kind == NUMBER and abs(value) > 1e300:  # type: ignore[arg-type]  # noqa: PLR2004 - near the end of float64
-        raise UsageError(f"the number {value} is too large")
+        raise wrong("this number is too large")
     return Typed(pl.lit(value), kind, value)
 
 
 def compare(sign: str, left: Typed, right: Typed, wrong: Wrong) -> Typed:
     """Compare two values of one kind; a text next to a date is read as one."""
-    left, right = _dated(left, right, wrong), _dated(right, left, wrong)
-    _alike(left, right, wrong)
-    return Typed(_OPERATORS[sign](left.expr, right.expr), BOOLEAN)
+    left, right = dated_like(left, right, wrong), dated_like(right, left, wrong)
+    if NULL in {left.kind, right.kind}:
+        return made(pl.lit(None, dtype=pl.Boolean()), BOOLEAN)
+    if left.kind != right.kind:
+        raise wrong(f"cannot compare {left.said} with {right.said}")
+    left, right = solid(left), solid(right)
+    return made(_OPERATORS[sign](left.expr, right.expr), BOOLEAN, left, right)
+
+
+def between(value: Typed, low: Typed, high: Typed, wrong: Wrong) -> Typed:
+    """Return whether `value` lies between two bounds, both inclusive."""
+    return logical(
+        compare(">=", value, low, wrong), compare("<=", value, high, wrong), "and", wrong
+    )
 
 
 def one_of(value: Typed, items: Sequence[Typed], wrong: Wrong) -> Typed:
     """Return whether `value` equals one of `items`; null where it is not known."""
-    tests = [compare("=", value, item, wrong).expr for item in items]
-    return Typed(pl.any_horizontal(tests), BOOLEAN)
+    tests = [compare("=", value, item, wrong) for item in items]
+    return made(pl.any_horizontal([test.expr for test in tests]), BOOLEAN, *tests)
+
+
+def is_null(value: Typed) -> Typed:
+    """Return whether a value is not known."""
+    inner = solid(value)
+    return made(inner.expr.is_null(), BOOLEAN, inner)
 
 
 def like(value: Typed, pattern: str, *, fold: bool, wrong: Wrong) -> Typed:
     """Match text with ``%`` for any characters and ``_`` for one; `fold` ignores case."""
+    value = as_kind(value, TEXT)
     if value.kind != TEXT:
-        raise wrong(f"`like` needs text, this is {value.kind}")
-    body = "".join({"%": ".*", "_": "."}.get(char, re.escape(char)) for char in pattern)
+        raise wrong(f"`like` needs text, this is {value.said}")
+    body = "".join(
+        {"%": ".*", "_": "."}.get(char, f"\\{char}" if char in _REGEX_SIGNS else char)
+        for char in re.sub("%+", "%", pattern)
+    )
     flags = "(?si)" if fold else "(?s)"
-    return Typed(value.expr.cast(pl.String).str.contains(f"{flags}^{body}$"), BOOLEAN)
+    return made(value.expr.str.contains(f"{flags}^{body}$"), BOOLEAN, value)
+
+
+def negation(value: Typed, wrong: Wrong) -> Typed:
+    """Deny a condition; what is not known stays so."""
+    value = as_kind(value, BOOLEAN)
+    if value.kind != BOOLEAN:
+        raise wrong(f"`not` needs a condition, this is {value.said}")
+    return made(~value.expr, BOOLEAN, value)
 
 
 def logical(left: Typed, right: Typed, word: str, wrong: Wrong) -> Typed:
     """Join two conditions by ``and`` or ``or``, with three-valued logic."""
-    if left.kind != BOOLEAN or right.kind != BOOLEAN:
-        raise wrong(f"`{word}` joins conditions; one side is no comparison")
+    left, right = as_kind(left, BOOLEAN), as_kind(right, BOOLEAN)
+    for side in (left, right):
+        if side.kind != BOOLEAN:
+            raise wrong(f"`{word}` joins conditions, one side is {side.said}")
     joined = left.expr & right.expr if word == "and" else left.expr | right.expr
-    return Typed(joined, BOOLEAN)
+    return made(joined, BOOLEAN, left, right)
 
 
 def arithmetic(sign: str, left: Typed, right: Typed, wrong: Wrong) -> Typed:
-    """Calculate with two numbers; dividing by zero gives null."""
-    if left.kind != NUMBER or right.kind != NUMBER:
-        other = left if left.kind != NUMBER else right
-        raise wrong(f"`{sign}` calculates with numbers, this is {other.kind}")
-    a, b = left.expr.cast(pl.Float64), right.expr.cast(pl.Float64)
-    if sign in {"/", "%"}:
-        quotient = a / b if sign == "/" else a - b * (a / b).truncate()
-        return Typed(_finite(pl.when(b != 0.0).then(quotient)), NUMBER)
-    result = {"+": operator.add, "-": operator.sub, "*": operator.mul}[sign](a, b)
-    return Typed(_finite(result), NUMBER)
+    """Calculate with two numbers in float64; dividing by zero gives null.
+
+    The remainder has the sign of the dividend, as in SQL.
+    """
+    left, right = as_number(left, sign, wrong), as_number(right, sign, wrong)
+    a = left.expr
+    if sign not in {"/", "%"}:
+        return made(_OPERATORS[sign](a, right.expr), NUMBER, left, right, loose=True)
+    right = solid(right)
+    b = pl.when(right.expr != 0.0).then(right.expr)
+    if sign == "/":
+        return made(a / b, NUMBER, left, right, right, loose=True)
+    left = solid(left)
+    rest = left.expr.abs() % b.abs()  # of two positive numbers every engine says the same
+    signed = pl.when(left.expr < 0.0).then(-rest).otherwise(rest)
+    return made(signed, NUMBER, *(left,) * 3, *(right,) * 4, loose=True)
 
 
 def negative(value: Typed, wrong: Wrong) -> Typed:
     """Change the sign."""
-    if value.kind != NUMBER:
-        raise wrong(f"`-` needs a number, this is {value.kind}")
-    return Typed(-value.expr, NUMBER, None if value.value is None else -value.value)
+    if value.kind == NUMBER and value.value is not None:
+        return replace(value, expr=pl.lit(-value.value), value=-value.value)
+    inner = as_number(value, "-", wrong)
+    return made(-inner.expr, NUMBER, inner, loose=inner.loose)
 
 
-def call(name: str, given: Sequence[Typed], wrong: Wrong) -> Typed:
-    """Apply one of the functions of the language."""
-    known = ("abs", "round", "least", "greatest", "coalesce", "lower", "upper")
-    if name not in known:
-        raise wrong(f"unknown function `{name}`; known: {', '.join(known)}")
-    if name in {"lower", "upper"}:
-        _count(name, given, 1, 1, wrong)
-        _of(name, given, TEXT, wrong)
-        text = given[0].expr.cast(pl.String).str
-        return Typed(text.to_lowercase() if name == "lower" else text.to_uppercase(), TEXT)
-    if name == "coalesce":
-        _of(name, given, given[0].kind, wrong)
-        return Typed(pl.coalesce([item.expr for item in given]), given[0].kind)
-    _of(name, given, NUMBER, wrong)
-    if name == "abs":
-        _count(name, given, 1, 1, wrong)
-        return Typed(given[0].expr.abs(), NUMBER)
-    if name == "round":
-        return _rounded(given, wrong)
-    # as in SQL: not known where one of them is not known
-    exprs = [item.expr.cast(pl.Float64) for item in given]
-    most = pl.min_horizontal(exprs) if name == "least" else pl.max_horizontal(exprs)
-    return Typed(pl.when(pl.all_horizontal(e.is_not_null() for e in exprs)).then(most), NUMBER)
-
-
-def _rounded(given: Sequence[Typed], wrong: Wrong) -> Typed:
-    _count("round", given, 1, 2, wrong)
-    places = given[1].value if len(given) > 1 else 0
-    if isinstance(places, bool) or not isinstance(places, int) or not 0 <= places <= _MAX_ROUND:
-        raise wrong(f"`round` takes a whole number of places from 0 to {_MAX_ROUND}")
-    value = given[0].expr.cast(pl.Float64)
-    return Typed(value.round(places, mode="half_away_from_zero"), NUMBER)
-
-
-def _dated(value: Typed, other: Typed, wrong: Wrong) -> Typed:
-    """Return a written text as a date or time where it meets one."""
-    if value.kind != TEXT or other.kind not in {DATE, TIME} or not isinstance(value.value, str):
+def dated_like(value: Typed, other: Typed, wrong: Wrong) -> Typed:
+    """Return a written text as a date or time where it meets one; times are Indian by default."""
+    if other.kind not in {DATE, TIME} or not isinstance(value.value, str):
         return value
     try:
         if other.kind == DATE:
             return Typed(pl.lit(date.fromisoformat(value.value)), DATE)
         moment = datetime.fromisoformat(value.value)
-    except ValueError:
-        raise wrong(f"{value.value!r} is not a date (YYYY-MM-DD)") from None
-    literal_time = pl.lit(moment)
-    if moment.tzinfo is None:
-        literal_time = literal_time.dt.replace_time_zone("Asia/Kolkata")
-    return Typed(literal_time, TIME)
+        zone = ZoneInfo(_ZONE)
+        there = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+    except (ValueError, OverflowError):
+        form = "YYYY-MM-DD" if other.kind == DATE else "YYYY-MM-DDTHH:MM"
+        raise wrong(f"{value.value[:40]!r} is not {other.kind} ({form})") from None
+    return Typed(pl.lit(there), TIME)
 
 
-def _alike(left: Typed, right: Typed, wrong: Wrong) -> None:
-    if left.kind != right.kind:
-        raise wrong(f"cannot compare {left.kind} with {right.kind}")
+def _indian(expr: pl.Expr, zone: str | None) -> pl.Expr:
+    """Return a time column in the one zone in which times are compared."""
+    if zone is None:
+        return expr.dt.replace_time_zone(_ZONE, ambiguous="earliest", non_existent="null")
+    return expr if zone == _ZONE else expr.dt.convert_time_zone(_ZONE)
 
 
-def _of(name: str, given: Sequence[Typed], kind: str, wrong: Wrong) -> None:
-    for item in given:
-        if item.kind != kind:
-            raise wrong(f"`{name}` needs {kind}, this is {item.kind}")
+def made(expr: pl.Expr, kind: str, *inputs: Typed, loose: bool = False) -> Typed:
+    """Return what was made of `inputs`, each listed as often as it stands in `expr`."""
+    weight = 1 + sum(item.weight for item in inputs)
+    if weight > MAX_WEIGHT:
+        raise UsageError("the condition is too complicated: its nested parts multiply")
+    return Typed(expr, kind, loose=loose, weight=weight)
 
 
-def _count(name: str, given: Sequence[Typed], least: int, most: int, wrong: Wrong) -> None:
-    if not least <= len(given) <= most:
-        raise wrong(f"`{name}` takes {least if least == most else f'{least} to {most}'} values")
+def as_kind(value: Typed, kind: str) -> Typed:
+    """Give a value that is not known the kind it is needed as."""
+    return Typed(pl.lit(None, dtype=_NULLS[kind]), kind) if value.kind == NULL else value
 
 
-def _finite(value: pl.Expr) -> pl.Expr:
-    return pl.when(value.is_finite()).then(value)
+def as_number(value: Typed, where: str, wrong: Wrong) -> Typed:
+    """Return a number as float64."""
+    value = as_kind(value, NUMBER)
+    if value.kind != NUMBER:
+        raise wrong(f"`{where}` needs a number, this is {value.said}")
+    return value if value.loose else replace(value, expr=value.expr.cast(pl.Float64))
+
+
+def solid(value: Typed) -> Typed:
+    """Return a calculated number with null for infinity and NaN."""
+    if not value.loose:
+        return value
+    finite = pl.when(value.expr.is_finite()).then(value.expr)
+    return made(finite, value.kind, value, value)

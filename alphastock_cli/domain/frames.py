@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import polars as pl
 
-from alphastock_cli.errors import BadReply
+from alphastock_cli.errors import BadReply, DamagedData
 
 TIME = pl.Datetime("us", "Asia/Kolkata")
 
@@ -190,3 +190,21 @@ def conform(frame: pl.DataFrame, schema: pl.Schema, *, what: str) -> pl.DataFram
     if bad:
         raise BadReply(f"{what}: columns {bad} hold NaN or infinity; missing must be null")
     return typed
+
+
+def collect(lazy: pl.LazyFrame, *, what: str) -> pl.DataFrame:
+    """Return the rows of a lazy frame; what cannot be read is damage of stored data.
+
+    Raises
+    ------
+    DamagedData
+        A stored file broke while it was read: flipped bits, another program's hand.
+    """
+    try:
+        return lazy.collect()
+    except (pl.exceptions.ComputeError, pl.exceptions.SchemaError, OSError) as error:
+        raise DamagedData(
+            f"the data of `{what}` cannot be read: {str(error).splitlines()[0]}",
+            safe="Nothing was changed.",
+            hint="Run `alphastock lake repair`.",
+        ) from error

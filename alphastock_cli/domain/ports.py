@@ -83,10 +83,12 @@ class MarketData(Protocol):
         start: date | None = None,
         end: date | None = None,
         columns: Sequence[str] | None = None,
+        in_order: bool = True,
     ) -> pl.LazyFrame:
         """Return `EQUITIES_DAY` rows up to the provider's moment, sorted by symbol and date.
 
-        `start` and `end` are both inclusive; None means as far as the source reaches.
+        `start` and `end` are both inclusive; None means as far as the source reaches. With
+        `in_order` false the symbols may come mixed, which is faster; each one's days still ascend.
         """
         ...
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from alphastock_cli.analytics import adjust, breadth, indicators
 from alphastock_cli.domain.data import Quote, Snapshot
+from alphastock_cli.domain.frames import collect
 from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument
 from alphastock_cli.domain.ports import Clock, MarketData
 from alphastock_cli.errors import OutOfRange
@@ -38,6 +39,7 @@ COLUMNS = (*DAY_COLUMNS, *INDICATOR_COLUMNS, "date")
 TEXT_COLUMNS = frozenset({"symbol", "exchange", "series", "sector"})
 # sessions read besides, so that a few that were never stored do not make a window too short
 _SPARE = 10
+_FORTNIGHT = timedelta(days=14)
 _BASE = ("date", "symbol", "series", "exchange", "open", "high", "low", "close",
          "previous_close", "volume", "turnover", "delivery_pct")  # fmt: skip
 
@@ -100,20 +102,20 @@ class EquityRunner(BaseRunner):
         return [name for name in indicators.INDICATORS if name in self.columns]
 
     def fetch_market_data(self, symbols: Sequence[str]) -> RawData:
-        """Read the look-back of `symbols` (all when empty) up to the provider's moment."""
+        """Read the last session of `symbols` (all when empty) and the look-back of those found."""
         as_of = self.provider.as_of()
-        last = as_of.date()
         changes = self.provider.symbol_changes()
-        asked = adjust.with_predecessors(symbols, changes) if symbols else None
-        lazy = self.provider.equities_day(
-            exchange=self.options.exchange,
-            symbols=asked,
-            series=None if self.options.exchange is Exchange.BSE else self.options.series,
-            start=None if self.options.exact else self._start(last),
-            end=last,
-            columns=self._needed(),
-        )
-        frames = {"rows": lazy.collect(), "changes": changes}
+        last = self._last_session(as_of.date(), symbols)
+        names = last["symbol"].unique()
+        frames = {"last": last, "changes": changes}
+        frames["rows"] = last
+        if last.height:
+            held, day = names.to_list(), last["date"][0]
+            frames["rows"] = self._history(held, changes, self._start(day), day, self.wanted())
+            if self.options.exact and indicators.fading(self.wanted()):
+                frames["whole"] = self._history(
+                    held, changes, None, day, indicators.fading(self.wanted())
+                )
         if not self.options.raw:
             frames["adjustments"] = self.provider.adjustments(self.options.exchange)
         if "sector" in self.columns:
@@ -122,23 +124,90 @@ class EquityRunner(BaseRunner):
         simulated = self.provider.simulated
         return RawData(as_of=as_of, source=source, simulated=simulated, frames=frames)
 
-    def series_frame(self, raw: RawData) -> pl.DataFrame:
-        """Return the rows ready for indicators: followed, adjusted, one a symbol and date."""
-        rows = adjust.follow(raw.frames["rows"], raw.frames["changes"])
-        if "adjustments" in raw.frames:
+    def _last_session(self, day: date, symbols: Sequence[str]) -> pl.DataFrame:
+        """Return the rows of the last session up to `day`; a day under way has none yet."""
+        for start in (day, day - _FORTNIGHT, None):
+            rows = self._days(symbols or None, start, day, _BASE).filter(
+                pl.col("close").is_not_null()
+            )
+            found = collect(rows, what=self.provider.name)
+            if found.height:
+                newest = found.filter(pl.col("date") == pl.col("date").max())
+                return newest.unique("symbol", keep="first", maintain_order=True)
+        return found
+
+    def _history(
+        self,
+        names: list[str],
+        changes: pl.DataFrame,
+        start: date | None,
+        end: date,
+        wanted: Sequence[str],
+    ) -> pl.DataFrame:
+        """Return the rows of `names` for the indicators `wanted`, sorted by symbol and date.
+
+        The symbol is an Enum: small integers sort and group several times faster than text.
+        """
+        asked = adjust.with_predecessors(names, changes)
+        columns = list(
+            dict.fromkeys(["symbol", "date", "close", *indicators.columns_needed(wanted)])
+        )
+        lazy = self._days(asked if self.symbols else None, start, end, columns, in_order=False)
+        rows = lazy.with_columns(pl.col("symbol").cast(pl.Enum(asked), strict=False)).filter(
+            pl.col("symbol").is_not_null() & pl.col("close").is_not_null()
+        )
+        return collect(rows.sort("symbol", maintain_order=True), what=self.provider.name)
+
+    def _days(
+        self,
+        symbols: Sequence[str] | None,
+        start: date | None,
+        end: date,
+        columns: Sequence[str],
+        *,
+        in_order: bool = True,
+    ) -> pl.LazyFrame:
+        exchange = self.options.exchange
+        return self.provider.equities_day(
+            exchange=exchange,
+            symbols=symbols,
+            series=None if exchange is Exchange.BSE else self.options.series,
+            start=start,
+            end=end,
+            columns=columns,
+            in_order=in_order,
+        )
+
+    def series_frame(self, raw: RawData, role: str = "rows") -> pl.DataFrame:
+        """Return rows ready for indicators: names followed, prices adjusted.
+
+        `role` is ``rows`` for the look-back, ``whole`` for the whole history under ``--exact``.
+        """
+        rows = adjust.follow(raw.frames[role], raw.frames["changes"])
+        if "adjustments" in raw.frames and rows.height:
             rows = adjust.adjust(rows, raw.frames["adjustments"], as_of=raw.as_of.date())
-        return rows.filter(pl.col("close").is_not_null())
+        return rows
+
+    def indicator_frame(self, raw: RawData) -> pl.DataFrame:
+        """Return symbol and the last value of each indicator wanted."""
+        wanted = self.wanted()
+        late = indicators.fading(wanted) if "whole" in raw.frames else []
+        early = [name for name in wanted if name not in late]
+        made = indicators.latest(self.series_frame(raw), early).select("symbol", *early)
+        if late:
+            exact = indicators.latest(self.series_frame(raw, "whole"), late)
+            made = made.join(exact.select("symbol", *late), on="symbol", how="left")
+        return made.with_columns(pl.col("symbol").cast(pl.String))
 
     def enrich(self, raw: RawData) -> pl.DataFrame:
         """Return one row a symbol that traded in the last session, with the columns asked for.
 
         Shape (symbols, columns), sorted by symbol. Warm-up of an indicator is null.
         """
-        rows = self.series_frame(raw)
-        frame = indicators.latest(rows, self.wanted())
-        last = rows["date"].max()
-        frame = frame.filter(pl.col("date") == last)
-        frame = frame.with_columns(
+        last = raw.frames["last"]
+        if "adjustments" in raw.frames:
+            last = adjust.adjust(last, raw.frames["adjustments"], as_of=raw.as_of.date())
+        frame = last.join(self.indicator_frame(raw), on="symbol", how="left").with_columns(
             change=pl.col("close") - pl.col("previous_close"),
             change_pct=indicators.change_pct(pl.col("close"), pl.col("previous_close")),
             gap_pct=indicators.change_pct(pl.col("open"), pl.col("previous_close")),
@@ -187,9 +256,6 @@ class EquityRunner(BaseRunner):
         facts["losers"] = losers.to_dicts()
         facts["volume_leaders"] = leaders.to_dicts()
         return facts
-
-    def _needed(self) -> list[str]:
-        return list(dict.fromkeys([*_BASE, *indicators.columns_needed(self.wanted())]))
 
     def _start(self, last: date) -> date:
         """Return the first session of the look-back, found in the calendar."""
