@@ -28,8 +28,9 @@ bench-rivals: $(STAMP)  ## build the environments of the rivals, one each: they 
 	$(PYTHON) -m venv .venv-bench/polars && .venv-bench/polars/bin/pip install -q polars polars_ta polars_talib numpy TA-Lib
 	-$(PYTHON) -m venv .venv-bench/vectorbt && .venv-bench/vectorbt/bin/pip install -q vectorbt
 
-docs: $(STAMP)  ## write docs/cli.md from the help of the commands
+docs: $(STAMP)  ## write docs/cli.md from the help, and the output in README.md from the commands
 	$(BIN)/python -m tests.architecture.cli_docs
+	$(BIN)/python -m tests.architecture.readme
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

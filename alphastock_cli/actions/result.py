@@ -34,6 +34,8 @@ class Result:
         The provider's name, or the table that answered.
     selected : bool
         True when ``--where``, ``--sort`` and ``--top`` were already applied by the action.
+    highlight : tuple of str
+        Columns a person asked about: a narrow table shows them before others.
     rows_follow : bool
         False when a person did not ask for rows: a table may then show the summary alone.
     """
@@ -48,6 +50,7 @@ class Result:
     version: int = 1
     selected: bool = False
     rows_follow: bool = True
+    highlight: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -75,7 +75,8 @@ def scan(provider: MarketData, clock: Clock, request: ScanRequest) -> Result:
     as_of = provider.as_of()
     _check_age(as_of, clock, request.max_age)
     symbols, sector = _symbols(request, provider, as_of.date())
-    used = {*_SUMMARY, *(condition.columns if condition else ()), *(name for name, _ in order)}
+    asked = {*(condition.columns if condition else ()), *(name for name, _ in order)}
+    used = {*_SUMMARY, *asked}
     columns = set(COLUMNS) if request.every_column and shown is None else used | set(shown or ())
     runner = EquityRunner(
         provider, clock=clock, symbols=symbols, options=request.options, columns=columns
@@ -112,6 +113,7 @@ def scan(provider: MarketData, clock: Clock, request: ScanRequest) -> Result:
         warnings=tuple(_warnings(raw.frames["rows"], frame, symbols, request)),
         selected=True,
         rows_follow=bool(condition or order or chosen.top or shown),
+        highlight=tuple(name for name in COLUMNS if name in asked),
     )
 
 

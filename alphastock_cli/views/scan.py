@@ -96,5 +96,6 @@ def _rows(result: Result, width: int) -> Iterator[RenderableType]:
         yield Text("nothing found", style="dim")
         return
     have = result.columns()
-    chosen = have if len(have) < len(_ROWS) else [name for name in _ROWS if name in have]
+    first = dict.fromkeys(("symbol", "close", "change_pct", *result.highlight, *_ROWS))
+    chosen = have if len(have) < len(_ROWS) else [name for name in first if name in have]
     yield table(records, chosen, width=width, names=_NAMES)

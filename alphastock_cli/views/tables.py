@@ -66,7 +66,10 @@ def headline(result: Result, now: datetime) -> Text:
     if result.as_of is not None:
         stamp = f"{result.as_of:%a %d %b %Y %H:%M} IST"
         old = (now - result.as_of).total_seconds()
-        parts.append(f"as of {stamp}" + (f" ({numbers.age(old)} ago)" if old > 0 else ""))
+        parts.append(
+            f"as of {stamp}"
+            + (f" ({numbers.age(old)} ago)" if old > 0 and not result.simulated else "")
+        )
     if result.source:
         parts.append(f"source {result.source}")
     text = Text(" · ".join(parts), style="bold")
