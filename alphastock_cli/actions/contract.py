@@ -1,24 +1,36 @@
-"""What the exchange's rules say of a symbol on a day: the use case behind `contract`."""
+"""What the exchange's rules say of a symbol on a day: the use case behind `contract`.
+
+Facts of indices, commodities and currencies come from the dated tables; lots and freeze quantities
+of shares, and the closes their ticks follow, from what was loaded into the lake.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 
 import polars as pl
 
 from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.instrument import Exchange
-from alphastock_cli.errors import UnknownName
-from alphastock_cli.exchange import contracts, indices
+from alphastock_cli.errors import OutOfRange, UnknownName
+from alphastock_cli.exchange import calendar, contracts, indices
 from alphastock_cli.exchange.contracts import ContractRow
 from alphastock_cli.exchange.expiries import listed_expiries
 from alphastock_cli.store.lake import Lake
 
 _COLUMNS = (
     "symbol", "expiry", "lot_size", "tick_size", "multiplier", "freeze_quantity", "session_open",
-    "session_close", "valid_from", "valid_to", "source", "exchange", "kind",
+    "session_close", "valid_from", "valid_to", "source", "exchange", "kind", "future_tick_size",
+    "option_tick_size",
 )  # fmt: skip
+_FREEZE_HOLDS = timedelta(days=31)  # the exchange's list is a month's list
+_SHARE_ISIN = "INE"  # ISINs of Indian companies; units of funds begin otherwise
+_HINT = (
+    "Shares become known by `alphastock fetch eod`, their lots by "
+    "`alphastock fetch reference --from-dir FOLDER`."
+)
 
 
 def contract(symbol: str, day: date, *, lake: Lake) -> Result:
@@ -28,71 +40,136 @@ def contract(symbol: str, day: date, *, lake: Lake) -> Result:
     ----------
     symbol : str
         A derivative's symbol, an index in any spelling, a commodity, a currency or a share.
+    day : date
+        The day asked about; nothing announced later is used.
     lake : Lake
-        Lots and freeze quantities of shares, where `fetch reference` loaded them.
+        Lots, freeze quantities and closes of shares, where they were loaded.
 
     Raises
     ------
     UnknownName
-        Neither the tables nor the lake know the symbol; the nearest ones are named.
+        Neither the tables nor the lake know the symbol, or it is an index without contracts.
     OutOfRange
         The tables do not reach the day.
     """
-    name = symbol.strip().upper()
-    name = next((s for s in contracts.symbols() if indices.underlying_index(s)
-                 == indices.canonical_index(name)), name)  # fmt: skip
-    rows = contracts.contract_rows(name, day) or _share(name, day, lake)
+    name = _derivative(symbol)
+    rows = contracts.contract_rows(name, day)
+    if rows and rows[0].freeze_quantity is None:
+        rows = _with_freeze(rows, name, day, lake)
+    rows = rows or _share(name, day, lake)
     records = [{key: asdict(row)[key] for key in _COLUMNS} for row in rows]
     return Result(
-        kind="contract", rows=records, summary={"symbol": name, "on": day},
+        kind="contract",
+        rows=records,
+        summary={"symbol": name, "underlying_index": indices.underlying_index(name), "on": day},
         source="exchange tables",
-    )  # fmt: skip
+    )
+
+
+def _derivative(symbol: str) -> str:
+    """Return the symbol of the contracts on an index of any spelling; other words in capitals."""
+    index = indices.canonical_index(symbol)
+    for name in contracts.symbols():
+        if indices.underlying_index(name) == index:
+            return name
+    if index in indices.index_names():
+        known = [name for name in contracts.symbols() if indices.underlying_index(name)]
+        raise UnknownName(
+            f"{index} is an index without contracts in our tables",
+            hint=f"Indices with contracts: {', '.join(known)}.",
+        )
+    return symbol.strip().upper()
+
+
+def _with_freeze(rows: list[ContractRow], symbol: str, on: date, lake: Lake) -> list[ContractRow]:
+    """Return the rows with the freeze quantity of a loaded list, where one is fresh enough."""
+    quantity, words = _freeze(symbol, on, lake)
+    if quantity is None:
+        return rows
+    return [
+        replace(row, freeze_quantity=quantity, source=f"{row.source.rpartition('; ')[0]}; {words}")
+        for row in rows
+    ]
 
 
 def _share(symbol: str, on: date, lake: Lake) -> list[ContractRow]:
     """Return the rows of a share: its own, and its contracts where their lots are loaded."""
     known = _shares(lake)
     if symbol not in known:
-        raise UnknownName.of("symbol", symbol, [*contracts.symbols(), *sorted(known)])
-    own = _own(symbol, on)
+        raise UnknownName.of("symbol", symbol, [*contracts.symbols(), *sorted(known)], hint=_HINT)
+    close, why = _month_close(symbol, on, lake)
+    own = _own(symbol, on, contracts.price_tick("share", close, on), why)
     lots = lake.scan("lots").filter((pl.col("symbol") == symbol) & (pl.col("valid_from") <= on))
     held = lots.sort("valid_from").collect()
     if held.is_empty():
         return [own]
-    freeze = _freeze(symbol, on, lake)
+    freeze, words = _freeze(symbol, on, lake)
+    future = contracts.price_tick("stock_future", close, on)
+    option = contracts.price_tick("stock_option", close, on)
     found = [own]
     for expiry in listed_expiries(contracts.STOCKS, on):
-        month = expiry.day.replace(day=1)
-        lot = held.filter(contract_month=month)
-        base = contracts.row(contracts.STOCKS, Exchange.NFO, expiry, on)
-        if lot.is_empty():
-            row = replace(base, symbol=symbol, freeze_quantity=freeze)
-        else:
+        lot = held.filter(contract_month=expiry.day.replace(day=1))
+        row = contracts.row(contracts.STOCKS, Exchange.NFO, expiry, on)
+        size, since, source = None, None, "lot of that month not loaded"
+        if not lot.is_empty():
             size, since, source = lot.select("lot_size", "valid_from", "source").row(-1)
-            words = f"{source}; expiry: {expiry.source}"
-            row = replace(base, symbol=symbol, freeze_quantity=freeze, lot_size=size,
-                          valid_from=since, source=words)  # fmt: skip
-        found.append(row)
+        parts = (source, f"expiry: {expiry.source}", why, words)
+        found.append(
+            replace(
+                row,
+                symbol=symbol,
+                lot_size=size,
+                valid_from=since,
+                freeze_quantity=freeze,
+                tick_size=option,
+                option_tick_size=option,
+                future_tick_size=future,
+                source="; ".join(parts),
+            )
+        )
     return found
 
 
-def _own(symbol: str, on: date) -> ContractRow:
+def _own(symbol: str, on: date, tick: Decimal | None, why: str) -> ContractRow:
+    """Return the row of the share itself: no expiry, lot 1."""
     opens, closes = contracts.hours(Exchange.NSE, on)
     return ContractRow(
-        symbol=symbol, exchange="NSE", kind="share", expiry=None, lot_size=1, tick_size=None,
+        symbol=symbol, exchange="NSE", kind="share", expiry=None, lot_size=1, tick_size=tick,
         multiplier=1, freeze_quantity=None, session_open=opens, session_close=closes,
         valid_from=None, valid_to=None,
-        source="a share: lot 1; its tick follows its price class, see an instrument master; "
-        "derivative lots come in by `fetch reference`",
+        source=f"a share: lot 1; {why}; derivative lots come in by `fetch reference`",
     )  # fmt: skip
 
 
-def _freeze(symbol: str, on: date, lake: Lake) -> int | None:
-    rows = lake.scan("freeze_quantities").filter(
-        (pl.col("symbol") == symbol) & (pl.col("valid_from") <= on)
+def _month_close(symbol: str, on: date, lake: Lake) -> tuple[Decimal | None, str]:
+    """Return the close that sets a share's tick class on a day, and the words for the source."""
+    try:
+        day = calendar.previous_session(calendar.Segment.EQUITY, on.replace(day=1))
+    except OutOfRange:
+        return None, "tick class not known: the calendar does not reach that day"
+    rows = lake.scan("equities_day", start=day, end=day).filter(
+        (pl.col("symbol") == symbol)
+        & (pl.col("exchange") == Exchange.NSE.value)
+        & pl.col("close").is_not_null()
     )
-    held = rows.sort("valid_from").select("freeze_quantity").collect()
-    return None if held.is_empty() else int(held.item(-1, 0))
+    held = rows.sort(pl.col("series") == "EQ", "turnover").select("close", "isin").collect()
+    if held.is_empty():
+        return None, f"tick class follows the close of {day}, which is not stored"
+    close, isin = held.row(-1)
+    if symbol not in indices.sectors() and not (isin or "").startswith(_SHARE_ISIN):
+        return None, "not known to be a company's share: its tick class is not known"
+    return Decimal(str(close)), f"tick class by the close {close:.2f} of {day}"
+
+
+def _freeze(symbol: str, on: date, lake: Lake) -> tuple[int | None, str]:
+    """Return the quantity of the loaded list of that time, and the words for the source."""
+    fresh = pl.col("valid_from").is_between(on - _FREEZE_HOLDS, on)
+    rows = lake.scan("freeze_quantities").filter((pl.col("symbol") == symbol) & fresh)
+    held = rows.sort("valid_from").select("freeze_quantity", "valid_from", "source").collect()
+    if held.is_empty():
+        return None, f"freeze quantity of {on:%Y-%m} not loaded"
+    quantity, since, source = held.row(-1)
+    return quantity, f"freeze quantity: {source} of {since}"
 
 
 def _shares(lake: Lake) -> set[str]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import polars.selectors as cs
 
 from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.frames import DATASETS
@@ -152,12 +151,13 @@ def _again(dataset: str, path: Path) -> str:
 
 
 def _readable(paths: Sequence[Path], dataset: str) -> tuple[pl.DataFrame, list[str]]:
-    """Return exchange and date of every row that can be read, and what is wrong with the rest."""
+    """Return place and date of every row that can be read, and what is wrong with the rest."""
     frames: list[pl.DataFrame] = []
     broken: list[str] = []
+    names = _PLACE if dataset in YEARLY else [next(iter(DATASETS[dataset]))]  # for their number
     for path in paths:
         try:
-            frames.append(read_whole(path, dataset).select(cs.by_name(_PLACE, require_all=False)))
+            frames.append(read_whole(path, dataset).select(names))
         except DamagedData as error:
             broken.append(error.what)
     return (pl.concat(frames) if frames else pl.DataFrame()), broken

@@ -35,7 +35,8 @@ class Condition:
     Attributes
     ----------
     expr : Expr
-        Boolean; null, where a value is not known, counts as not met.
+        Boolean, for `filter`; null, where a value is not known, counts as not met. One value for
+        all rows where it reads no column.
     columns : frozenset of str
         The columns it reads.
     """

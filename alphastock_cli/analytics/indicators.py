@@ -1,7 +1,8 @@
-"""Indicators as Polars expressions: one definition, used for a whole panel or for its last row.
+"""Indicators: what each is, as an expression over one series, and all of them over many symbols.
 
 Every value at a row uses that row and earlier ones only; warm-up is null, never NaN. Recursions are
-seeded as TA-Lib seeds them, so values and first index agree with it. No clock, no disk.
+seeded as TA-Lib seeds them, so values and first index agree with it. The expressions are for one
+series and say what is meant; `panels` and `last` make the same of many, fast, and are held to them.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from types import MappingProxyType
 import polars as pl
 
 from alphastock_cli.analytics import last, levels
+from alphastock_cli.analytics.last import Short
 
 # Sessions read before the first one that counts, for recursions that never forget. Wilder's average
 # of 14 keeps (13/14)^n of a wrong seed after n bars: 2e-10 of it after these.
 _FADE = 300
 _YEAR = 252  # trading sessions of a year, for annualising and for 52-week extremes
-_TINY = 1e-14  # what TA-Lib takes for zero when it divides
+_TINY = last.TINY
 
 
 def sma(x: pl.Expr, *, span: int) -> pl.Expr:
@@ -54,7 +56,7 @@ def rsi(close: pl.Expr, *, span: int = 14) -> pl.Expr:
     ----------
     J. Welles Wilder, New Concepts in Technical Trading Systems (1978), section VI.
     """
-    move = close.diff()
+    move = close - close.forward_fill().shift(1)
     up = wilder(move.clip(lower_bound=0.0), span=span, first=1)
     down = wilder((-move).clip(lower_bound=0.0), span=span, first=1)
     total = up + down
@@ -62,10 +64,14 @@ def rsi(close: pl.Expr, *, span: int = 14) -> pl.Expr:
 
 
 def true_range(high: pl.Expr, low: pl.Expr, close: pl.Expr) -> pl.Expr:
-    """Return the true range in rupees; null at the first row, which has no previous close."""
-    before = close.shift(1)
+    """Return the true range in rupees; null at the first row, which has no previous close.
+
+    A row that lacks one of the three is passed over: null, and the close before it counts on.
+    """
+    known = high.is_not_null() & low.is_not_null() & close.is_not_null()
+    before = pl.when(known).then(close).forward_fill().shift(1)
     spread = pl.max_horizontal(high - low, (high - before).abs(), (low - before).abs())
-    return pl.when(before.is_not_null() & high.is_not_null() & low.is_not_null()).then(spread)
+    return pl.when(known & before.is_not_null()).then(spread)
 
 
 def atr(high: pl.Expr, low: pl.Expr, close: pl.Expr, *, span: int = 14) -> pl.Expr:
@@ -117,126 +123,63 @@ def volatility(close: pl.Expr, *, span: int = 20) -> pl.Expr:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indicator:
-    """A column: what it reads, how many bars its last value needs, and its expressions.
+    """A column of the contract: what it reads, how far back, and how its last value is made.
 
-    `make` gives every value of a symbol. `last` gives the last one of every symbol at once, from
-    the columns `helpers` makes before the grouping; where there are `parts`, the grouping makes
-    those and `last` joins them after it. `fades` marks a recursion: its `bars` are enough for the
-    precision of the default look-back, all history gives the exact value.
+    Attributes
+    ----------
+    inputs : tuple of str
+        Columns it reads.
+    bars : int
+        Sessions its last value needs; for a recursion enough for the precision of the default
+        look-back, while all history gives the exact value.
+    last : Short
+        How to make the last value of every symbol at once.
+    fades : bool
+        True for a recursion.
     """
 
     inputs: tuple[str, ...]
     bars: int
-    make: Callable[[], pl.Expr]
-    last: Callable[[], pl.Expr]
-    helpers: Callable[[], list[pl.Expr]] | None = None
-    parts: Callable[[], list[pl.Expr]] | None = None
+    last: Short
     fades: bool = False
 
 
 def _indicators() -> dict[str, Indicator]:
-    close, volume, high, low = (pl.col(name) for name in ("close", "volume", "high", "low"))
-
-    def of(
-        name: str, bars: int, make: Callable[[], pl.Expr], short: Callable[[], pl.Expr]
-    ) -> Indicator:
-        return Indicator(inputs=(name,), bars=bars, make=make, last=short)
+    def of(inputs: str, bars: int, short: Short, *, fades: bool = False) -> Indicator:
+        seen = bars + _FADE if fades else bars
+        return Indicator(inputs=tuple(inputs.split()), bars=seen, last=short, fades=fades)
 
     def mean(span: int, *, lag: int = 0) -> Indicator:
-        return of(
-            "close",
-            span + lag,
-            lambda: sma(close, span=span).shift(lag),
-            lambda: last.window(close, pl.Expr.mean, span=span, lag=lag),
-        )
-
-    def average(span: int) -> Indicator:
-        helper = f"__ema_{span}"
-        return Indicator(
-            inputs=("close",),
-            bars=span + _FADE,
-            make=lambda: ema(close, span=span),
-            last=lambda: last.total(helper, span=span, first=0),
-            helpers=lambda: last.average(close, helper, span=span),
-            fades=True,
-        )
-
-    def band(width: float) -> Indicator:
-        return of(
-            "close",
-            20,
-            lambda: bollinger(close, width=width),
-            lambda: last.bollinger(close, width=width),
-        )
-
-    def level(name: str, *, below: bool) -> Indicator:
-        x, span = pl.col(name), levels.WINDOW
-        whole = levels.support if below else levels.resistance
-        return Indicator(
-            inputs=(name, "close"),
-            bars=span,
-            make=lambda: whole(x, close),
-            last=lambda: last.level(x, span=span, below=below),
-            helpers=lambda: last.swings(x, close, span=span, side=levels.SIDE, below=below),
-        )
+        short = last.window(f"mean_{span}_{lag}", "close", pl.Expr.mean, span=span, lag=lag)
+        return of("close", span + lag, short)
 
     def extreme(name: str, reduce: Callable[[pl.Expr], pl.Expr]) -> Indicator:
-        x = pl.col(name)
-        whole = highest_before if name == "high" else lowest_before
-        return of(
-            name,
-            _YEAR + 1,
-            lambda: whole(x, span=_YEAR),
-            lambda: last.window(x, reduce, span=_YEAR, lag=1),
-        )
+        short = last.window(f"extreme_{name}", name, reduce, span=_YEAR, lag=1)
+        return of(name, _YEAR + 1, short)
 
-    strength = Indicator(
-        inputs=("close",),
-        bars=15 + _FADE,
-        make=lambda: rsi(close),
-        last=last.rsi,
-        helpers=lambda: last.moves(close),
-        parts=last.rsi_parts,
-        fades=True,
-    )
-    true_ranges = Indicator(
-        inputs=("high", "low", "close"),
-        bars=15 + _FADE,
-        make=lambda: atr(high, low, close),
-        last=lambda: last.total(last.RANGE, span=14, first=1),
-        helpers=lambda: last.ranges(high, low, close),
-        fades=True,
-    )
-    spread = Indicator(
-        inputs=("close",),
-        bars=21,
-        make=lambda: volatility(close),
-        last=lambda: last.volatility(year=_YEAR),
-        helpers=lambda: last.returns(close),
-    )
-    ratio = of("volume", 21, lambda: volume_ratio(volume), lambda: last.volume_ratio(volume))
-    momentum = of(
-        "close", 21, lambda: change_pct(close, close.shift(20)), lambda: last.momentum(close)
-    )
+    def level(name: str, *, below: bool) -> Indicator:
+        span, side = levels.WINDOW, levels.SIDE
+        return of(f"{name} close", span, last.level(name, span=span, side=side, below=below))
+
     return {
-        "volume_ratio": ratio,
-        "momentum_20_pct": momentum,
-        "rsi": strength,
+        "volume_ratio": of("volume", 21, last.volume_ratio()),
+        "momentum_20_pct": of("close", 21, last.momentum()),
+        "rsi": of("close", 15, last.rsi(), fades=True),
         "sma_20": mean(20),
         "sma_50": mean(50),
         "sma_200": mean(200),
-        "ema_9": average(9),
-        "ema_21": average(21),
-        "atr": true_ranges,
-        "bollinger_upper": band(2.0),
-        "bollinger_lower": band(-2.0),
+        "ema_9": of("close", 9, last.ema(span=9), fades=True),
+        "ema_21": of("close", 21, last.ema(span=21), fades=True),
+        "atr": of("high low close", 15, last.atr(), fades=True),
+        "bollinger_upper": of("close", 20, last.bollinger(width=2.0)),
+        "bollinger_lower": of("close", 20, last.bollinger(width=-2.0)),
         "support": level("low", below=True),
         "resistance": level("high", below=False),
         "sma_50_prev": mean(50, lag=1),
         "sma_200_prev": mean(200, lag=1),
         "high_52w": extreme("high", pl.Expr.max),
         "low_52w": extreme("low", pl.Expr.min),
-        "volatility": spread,
+        "volatility": of("close", 21, last.volatility(year=_YEAR)),
     }
 
 
@@ -254,7 +197,11 @@ def fading(names: Sequence[str]) -> list[str]:
 
 
 def lookback(names: Sequence[str]) -> int:
-    """Return how many sessions the last values of `names` need; 1 for none."""
+    """Return how many sessions the last values of `names` need; 1 for none.
+
+    A recursion gets 300 sessions more than its seed: ``(13/14)^300 = 2e-10`` of whatever was wrong
+    with Wilder's seed is left then, less of an exponential average's.
+    """
     return max((INDICATORS[name].bars for name in names), default=1)
 
 
@@ -264,10 +211,19 @@ def panel(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     Parameters
     ----------
     rows : DataFrame, shape (n, k)
-        ``symbol``, ``date`` and what `columns_needed` says; one row a symbol and date.
+        ``symbol``, ``date`` and what `columns_needed` says; one row a symbol and date. A null is
+        not known: windows that hold one are null, recursions pass over its row.
+    names : sequence of str
+        Keys of `INDICATORS`.
+
+    Returns
+    -------
+    DataFrame, shape (n, k + names)
+        float64; null where a symbol has too few sessions, never NaN.
     """
-    made = [INDICATORS[name].make().over("symbol").alias(name) for name in names]
-    return _sorted(rows).with_columns(made)
+    from alphastock_cli.analytics import panels  # numpy, which a scan can spare
+
+    return panels.panel(_sorted(rows), names)
 
 
 def latest(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
@@ -275,38 +231,22 @@ def latest(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 
     Equal to the last rows of `panel`, without making the rows before them.
     """
-    chosen = {name: INDICATORS[name] for name in names}
-    extra: dict[str, pl.Expr] = {}
-    for one in chosen.values():
-        made_before = one.helpers() if one.helpers is not None else []
-        extra |= {helper.meta.output_name(): helper for helper in made_before}
-    inside = [one.last().alias(name) for name, one in chosen.items() if one.parts is None]
-    after = [one.last().alias(name) for name, one in chosen.items() if one.parts is not None]
-    parts = [part for one in chosen.values() if one.parts is not None for part in one.parts()]
-    kept = [pl.col(name).last() for name in rows.columns if name != "symbol"]
-    lazy = _sorted(rows).lazy().with_columns(last.positions()).with_columns(last.back())
-    grouped = lazy.with_columns(*extra.values()).group_by("symbol", maintain_order=True)
-    made = grouped.agg(*kept, *inside, *parts).with_columns(after)
-    return made.select(*rows.columns, *names).collect()
+    return last.evaluate(_sorted(rows), {name: INDICATORS[name].last for name in names})
 
 
 def _sorted(rows: pl.DataFrame) -> pl.DataFrame:
-    keys = rows.select("symbol", "date")
-    in_order = keys.select(
-        (
-            (pl.col("symbol") > pl.col("symbol").shift(1))
-            | (
-                (pl.col("symbol") == pl.col("symbol").shift(1))
-                & (pl.col("date") >= pl.col("date").shift(1))
-            )
-        ).all()
-    ).item()
+    symbol, day = pl.col("symbol"), pl.col("date")
+    later = (symbol == symbol.shift(1)) & (day >= day.shift(1))
+    in_order = rows.select(((symbol > symbol.shift(1)) | later).all()).item()
     return rows if in_order else rows.sort("symbol", "date", maintain_order=True)
 
 
 def _seeded(x: pl.Expr, *, first: int, span: int) -> pl.Expr:
-    """Return null before the seed, the mean of `span` values from `first` at it, `x` after."""
-    index = pl.int_range(pl.len())
-    at = first + span - 1
-    start = x.cast(pl.Float64).slice(first, span).mean()
-    return pl.when(index < at).then(None).when(index == at).then(start).otherwise(x)
+    """Return null before the seed, the mean of `span` known values from `first` at it, `x` after.
+
+    Values that are null are passed over, as though their rows were absent.
+    """
+    known = x.is_not_null() & (pl.int_range(pl.len()) >= first)
+    count = known.cum_sum()
+    start = x.cast(pl.Float64).slice(first).drop_nulls().head(span).mean()
+    return pl.when(~known | (count < span)).then(None).when(count == span).then(start).otherwise(x)

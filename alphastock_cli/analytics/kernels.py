@@ -1,9 +1,8 @@
-"""Recursions and windows over a whole panel, as arrays: the fast way to `indicators.panel`.
+"""Recursions over a whole panel at once, as arrays: EMA and Wilder's averages for `panels`.
 
 Series lie end to end in one flat array with a length each. A recursion runs time-major with the
-series as lanes, so one step is two vector operations for all of them; tiles of it stay in the
-cache. A window is built by doubling (sums of 2, 4, 8 ... values), so nothing is ever subtracted
-and no error, no missing value and no other series leaks into it. Missing is NaN here and only here.
+series as lanes, so one step is two vector operations for all of them, and tiles of it stay in the
+cache. Missing is NaN in arrays, and only there: `panels` makes it null. Windows: `windows`.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ Finish: TypeAlias = Callable[[Floats, Floats], None]
 
 _TILE = 32  # time steps worked on at once: with 2,000 lanes half a megabyte
 _LANES = 2048
-_CHUNK = 1 << 15  # values of a flat array worked on at once
 _TINY = 1e-14  # what TA-Lib takes for zero when it divides
 
 
@@ -56,9 +54,8 @@ def rsi(close: Floats, lengths: Lengths, *, span: int = 14) -> Floats:
         lanes = into.shape[1]
         up, down = averages[:, :lanes], averages[:, lanes:]
         np.add(up, down, out=down)
-        # a series that never moved has 0: up is 0 then, whatever it is divided by
-        np.maximum(down, _TINY, out=down)
-        np.divide(up, down, out=into)
+        into.fill(0.0)  # where nothing moved, as TA-Lib says
+        np.divide(up, down, out=into, where=down > _TINY)
         np.multiply(into, 100.0, out=into)
 
     return _recursion(
@@ -84,64 +81,11 @@ def atr(high: Floats, low: Floats, close: Floats, lengths: Lengths, *, span: int
     )  # fmt: skip
 
 
-def mean(x: Floats, *, span: int) -> Floats:
-    """Return the mean of the `span` values that end at each place; NaN in the first ones.
-
-    Series are not kept apart: the first ``span - 1`` values of each are `blank`-ed by the caller.
-    """
-    out = _empty(x, span)
-    for start, stop in _chunks(x.size, span):
-        sums, _ = _moments(x[start:stop], span, squares=False)
-        np.multiply(sums, 1.0 / span, out=out[start + span - 1 : stop])
-    return out
-
-
-def deviation(x: Floats, *, span: int, ddof: int) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation of the `span` values that end at each place.
-
-    References
-    ----------
-    Chan, Golub, LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample
-    Variances (1979): two halves are joined without a difference of large numbers.
-    """
-    middle, spread = _empty(x, span), _empty(x, span)
-    for start, stop in _chunks(x.size, span):
-        sums, squares = _moments(x[start:stop], span, squares=True)
-        np.multiply(sums, 1.0 / span, out=middle[start + span - 1 : stop])
-        np.multiply(squares, 1.0 / (span - ddof), out=squares)
-        np.sqrt(squares, out=spread[start + span - 1 : stop])
-    return middle, spread
-
-
-def extreme(x: Floats, *, span: int, highest: bool) -> Floats:
-    """Return the highest or lowest of the `span` values that end at each place."""
-    pick = np.maximum if highest else np.minimum
-    out = _empty(x, span)
-    for start, stop in _chunks(x.size, span):
-        part, power = x[start:stop], 1
-        while power * 2 <= span:
-            part = pick(part[:-power], part[power:])
-            power *= 2
-        rest = span - power  # the two halves may overlap: an extreme does not mind
-        end = part.size - rest
-        pick(part[:end], part[rest:], out=out[start + span - 1 : stop])
-    return out
-
-
-def shifted(x: Floats, steps: int) -> Floats:
-    """Return each value `steps` places later; the first ones are NaN."""
-    out = np.empty_like(x)
-    out[:steps] = np.nan
-    out[steps:] = x[: x.size - steps]
-    return out
-
-
 def blank(x: Floats, lengths: Lengths, *, count: int) -> Floats:
     """Set the first `count` values of each series to NaN, in place, and return `x`."""
-    starts = np.cumsum(lengths) - lengths
-    places = (starts[:, None] + np.minimum(np.arange(count), lengths[:, None] - 1)).ravel()
-    # a series shorter than the count is blank to its end
-    x[places] = np.nan
+    places = np.arange(count)
+    inside = places < lengths[:, None]
+    x[((np.cumsum(lengths) - lengths)[:, None] + places)[inside]] = np.nan
     return x
 
 
@@ -195,7 +139,7 @@ def _dense(
                derive=derive, finish=finish)  # fmt: skip
         if not whole:
             _spread(result, out, lengths, lanes)
-    return blank(out, lengths, count=first + span - 1) if out.size else out
+    return blank(out, lengths, count=first + span - 1)
 
 
 def _steps(
@@ -277,49 +221,3 @@ def _spread(matrix: Floats, out: Floats, lengths: Lengths, lanes: Lengths) -> No
     starts = (np.cumsum(lengths) - lengths)[lanes]
     for row, start, size in zip(matrix, starts.tolist(), lengths[lanes].tolist(), strict=True):
         out[start : start + size] = row[:size]
-
-
-def _moments(x: Floats, span: int, *, squares: bool) -> tuple[Floats, Floats]:
-    """Return sums of `span` neighbours and, if asked for, their squared deviations from the mean.
-
-    Place ``i`` covers ``x[i : i + span]``; both arrays have ``x.size - span + 1`` values.
-    """
-    part, apart = x, np.zeros(x.size if squares else 0)
-    power, covered = 1, 0
-    total, off = x[:0], apart[:0]
-    while True:
-        if span & power:
-            if covered:
-                size = x.size - covered - power + 1
-                if squares:
-                    gap = total[:size] / covered - part[covered : covered + size] / power
-                    gap *= gap
-                    gap *= covered * power / (covered + power)
-                    off = off[:size] + apart[covered : covered + size] + gap
-                total = total[:size] + part[covered : covered + size]
-            else:
-                total, off = part, apart
-            covered += power
-        if covered == span:
-            return total, off
-        if squares:
-            gap = part[:-power] - part[power:]
-            gap *= gap
-            gap *= 0.5 / power
-            gap += apart[:-power]
-            gap += apart[power:]
-            apart = gap
-        part = part[:-power] + part[power:]
-        power *= 2
-
-
-def _chunks(size: int, span: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges that overlap by a window, so that every full window lies in one of them."""
-    for start in range(0, max(0, size - span + 1), _CHUNK):
-        yield start, min(size, start + _CHUNK + span - 1)
-
-
-def _empty(x: Floats, span: int) -> Floats:
-    out = np.empty(x.size)
-    out[: span - 1] = np.nan
-    return out

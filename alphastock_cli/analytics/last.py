@@ -1,37 +1,77 @@
 """The last value of an indicator for every symbol at once, without making the values before it.
 
-A recursion's last value is a weighted sum of its inputs, a window's is an aggregate of its rows; so
-one pass over all symbols and one grouping do the work. `indicators.panel` is the definition, this
-is the short way to its last row, and a test holds the two together.
+A recursion's last value is a weighted sum of its inputs, a window's is an aggregate of its rows: a
+few flat columns and one grouping do the work of all of them, without numpy and its start-up time.
+`indicators.panel` is the definition, this is the short way to its last row; tests hold them equal.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 
-INDEX, BACK, COUNT = "__index", "__back", "__count"
-# helper columns, made before the grouping: what looks at a neighbour is slow inside a group
-RISE, FALL, RANGE, RETURN = "__rise", "__fall", "__range", "__return"
-SWING_LOW, SWING_HIGH = "__swing_low", "__swing_high"
-_TINY = 1e-14
+_GROUP, _START, _END = "__group", "__start", "__end"
+INDEX, BACK = "__index", "__back"  # rows of the same symbol before and after a row
+TINY = 1e-14  # what TA-Lib takes for zero when it divides
 
-Aggregate = pl.Expr
+Reduce = Callable[[pl.Expr], pl.Expr]
 
 
-def positions() -> list[pl.Expr]:
-    """Return the columns every function here needs: index in the symbol, and the symbol's rows."""
-    return [
-        pl.int_range(pl.len()).over("symbol").alias(INDEX),
-        pl.len().over("symbol").cast(pl.Int64).alias(COUNT),
-    ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Short:
+    """How to make a last value.
+
+    Attributes
+    ----------
+    stages : sequence of mappings
+        Columns of each row, made stage by stage; equal names are made once for all indicators.
+    parts : mapping
+        Aggregates of a symbol's rows.
+    value : Expr
+        The result, from parts and from the columns of the symbol's last row.
+    """
+
+    value: pl.Expr
+    parts: Mapping[str, pl.Expr] = field(default_factory=dict)
+    stages: Sequence[Mapping[str, pl.Expr]] = ()
 
 
-def back() -> pl.Expr:
-    """Return how many rows of the symbol come after this one."""
-    return (pl.col(COUNT) - 1 - pl.col(INDEX)).alias(BACK)
+def evaluate(rows: pl.DataFrame, wanted: Mapping[str, Short]) -> pl.DataFrame:
+    """Return the last row of each symbol with one column more an indicator.
+
+    `rows` are sorted by symbol and date.
+    """
+    ends = rows["symbol"].rle().struct.field("len").cast(pl.Int64).cum_sum() - 1
+    base = rows[ends]
+    if not wanted or rows.is_empty():
+        empty = [pl.lit(None, pl.Float64).alias(name) for name in wanted]
+        return base.with_columns(empty)
+    parts = {name: part for short in wanted.values() for name, part in short.parts.items()}
+    lazy = _positions(rows, ends).lazy()
+    for stage in range(max(len(short.stages) for short in wanted.values())):
+        made: dict[str, pl.Expr] = {}
+        for short in wanted.values():
+            made |= short.stages[stage] if stage < len(short.stages) else {}
+        lazy = lazy.with_columns(**made)
+    grouped = lazy.group_by(_GROUP).agg(**parts).sort(_GROUP).collect() if parts else base.clear()
+    values = [short.value.alias(name) for name, short in wanted.items()]
+    joined = pl.concat([base, grouped], how="horizontal") if parts else base
+    return joined.with_columns(values).select(*rows.columns, *wanted)
+
+
+def _positions(rows: pl.DataFrame, ends: pl.Series) -> pl.DataFrame:
+    """Return `rows` with the number of their group, and where in it they stand."""
+    group = rows["symbol"].rle_id().set_sorted()
+    starts = (ends.shift(1) + 1).fill_null(0)
+    return rows.with_columns(
+        group.alias(_GROUP), starts.gather(group).alias(_START), ends.gather(group).alias(_END)
+    ).with_columns(
+        (pl.int_range(pl.len(), dtype=pl.Int64) - pl.col(_START)).alias(INDEX),
+        (pl.col(_END) - pl.int_range(pl.len(), dtype=pl.Int64)).alias(BACK),
+    )
 
 
 def before(x: pl.Expr, steps: int = 1) -> pl.Expr:
@@ -39,121 +79,159 @@ def before(x: pl.Expr, steps: int = 1) -> pl.Expr:
     return pl.when(pl.col(INDEX) >= steps).then(x.shift(steps))
 
 
-def window(
-    x: pl.Expr, reduce: Callable[[pl.Expr], pl.Expr], *, span: int, lag: int = 0
-) -> Aggregate:
-    """Return `reduce` of the `span` values that end `lag` rows before the last; null if one is."""
+def _window(name: str, x: pl.Expr, reduce: Reduce, *, span: int, lag: int = 0) -> _Part:
+    """Return the part `name`: `reduce` of `span` values ending `lag` rows before the last."""
     part = pl.when(pl.col(BACK).is_between(lag, lag + span - 1)).then(x)
-    return pl.when(part.count() == span).then(reduce(part))
+    return name, pl.when(part.count() == span).then(reduce(part))
 
 
-def at(x: pl.Expr, steps: int = 0) -> Aggregate:
-    """Return the value `steps` rows before the last one."""
-    return pl.when(pl.col(BACK) == steps).then(x).max()
+_Part = tuple[str, pl.Expr]
 
 
-def weighted(x: pl.Expr, *, span: int, first: int, alpha: float | None = None) -> pl.Expr:
-    """Return `x` times its share in the last value of a recursion: their sum is that value.
+def window(name: str, x: str, reduce: Reduce, *, span: int, lag: int = 0) -> Short:
+    """Return how to `reduce` the `span` values that end `lag` rows before the last; null in, null.
 
-    The recursion is ``a * x + (1 - a) * before``, seeded with the mean of `span` values from index
-    `first`. A value `k` rows before the last one has the share ``a * (1 - a)^k``, one of the seed
-    ``(1 - a)^m / span`` with the `m` rows after the seed. `alpha` is ``1 / span`` if not given.
+    `name` tells the part from those of other indicators.
     """
-    weight = 1.0 / span if alpha is None else alpha
-    decay = math.log1p(-weight)
-    after = pl.col(COUNT) - first - span
-    seed = pl.col(INDEX) < first + span
-    power = pl.when(seed).then(after).otherwise(pl.col(BACK))
-    share = (power * decay).exp() * pl.when(seed).then(1.0 / span).otherwise(weight)
-    return pl.when(pl.col(INDEX) >= first).then(share * x)
+    key, part = _window(f"__{name}", pl.col(x), reduce, span=span, lag=lag)
+    return Short(parts={key: part}, value=pl.col(key))
 
 
-def total(name: str, *, span: int, first: int) -> Aggregate:
-    """Return the sum of a weighted column, null where the seed is not full or a value is null."""
-    part = pl.col(name)
-    enough = (pl.len() >= first + span) & (part.count() == pl.len() - first)
-    return pl.when(enough).then(part.sum())
+def ema(x: str = "close", *, span: int) -> Short:
+    """Return how to make the last exponential average, weight ``2 / (span + 1)``."""
+    key, alpha = f"__ema_{x}_{span}", 2.0 / (span + 1)
+    stages = _weights((x,), key=key, first=0, span=span, alpha=alpha)
+    total = (pl.col(f"{key}_share") * pl.col(x)).sum()
+    return Short(stages=stages, parts={key: _enough(total, (x,), span)}, value=_known(key, (x,)))
 
 
-def average(x: pl.Expr, name: str, *, span: int) -> list[pl.Expr]:
-    """Return the helper of an exponential average, weight ``2 / (span + 1)``."""
-    return [weighted(x, span=span, first=0, alpha=2.0 / (span + 1)).alias(name)]
+def rsi(close: str = "close", *, span: int = 14) -> Short:
+    """Return how to make Wilder's last relative strength index."""
+    key, inputs = f"__rsi_{close}_{span}", (close,)
+    stages = _weights(inputs, key=key, first=1, span=span, alpha=1.0 / span)
+    move = pl.col(close) - _prior(close, inputs)
+    share, moved = pl.col(f"{key}_share"), f"{key}_move"
+    stages = [*stages[:-1], {**stages[-1], moved: move}]
+    up, down = f"{key}_up", f"{key}_down"
+    rise = (share * pl.col(moved).clip(lower_bound=0.0)).sum()
+    fall = (share * pl.col(moved).clip(upper_bound=0.0)).sum()
+    parts = {up: _enough(rise, inputs, span + 1), down: _enough(-fall, inputs, span + 1)}
+    both = pl.col(up) + pl.col(down)
+    value = pl.when(both > TINY).then(100.0 * pl.col(up) / both).when(both.is_not_null()).then(0.0)
+    return Short(stages=stages, parts=parts, value=pl.when(pl.col(close).is_not_null()).then(value))
 
 
-def moves(close: pl.Expr, *, span: int = 14) -> list[pl.Expr]:
-    """Return the helpers of the relative strength index: weighted rises and falls."""
-    move = close - before(close)
+def atr(high: str = "high", low: str = "low", close: str = "close", *, span: int = 14) -> Short:
+    """Return how to make Wilder's last average true range."""
+    inputs = (high, low, close)
+    key = f"__atr_{span}"
+    stages = _weights(inputs, key=key, first=1, span=span, alpha=1.0 / span)
+    prior = _prior(close, inputs)
+    spread = pl.max_horizontal(high, prior) - pl.min_horizontal(low, prior)
+    spreads = f"{key}_spread"
+    stages = [*stages[:-1], {**stages[-1], spreads: spread}]
+    total = (pl.col(f"{key}_share") * pl.col(spreads)).sum()
+    part = _enough(total, inputs, span + 1)
+    return Short(stages=stages, parts={key: part}, value=_known(key, inputs))
+
+
+def bollinger(x: str = "close", *, span: int = 20, width: float = 2.0) -> Short:
+    """Return how to make the last band; the two bands share their parts."""
+    mean, spread = f"__mean_{x}_{span}", f"__spread_{x}_{span}"
+    parts = dict(
+        [
+            _window(mean, pl.col(x), pl.Expr.mean, span=span),
+            _window(spread, pl.col(x), lambda part: part.std(ddof=0), span=span),
+        ]
+    )
+    return Short(parts=parts, value=pl.col(mean) + width * pl.col(spread))
+
+
+def volume_ratio(volume: str = "volume", *, span: int = 20) -> Short:
+    """Return how to make the last volume over the mean of the `span` before it."""
+    key = f"__mean_before_{volume}_{span}"
+    part = _window(key, pl.col(volume).cast(pl.Float64), pl.Expr.mean, span=span, lag=1)
+    return Short(
+        parts=dict([part]), value=pl.when(pl.col(key) > 0.0).then(pl.col(volume) / pl.col(key))
+    )
+
+
+def momentum(close: str = "close", *, span: int = 20) -> Short:
+    """Return how to make the change over `span` rows in percent."""
+    key = f"__{close}_{span}_before"
+    part = pl.when(pl.col(BACK) == span).then(pl.col(close)).max()
+    start = pl.col(key)
+    change = 100.0 * (pl.col(close) - start) / start
+    return Short(parts={key: part}, value=pl.when(start != 0.0).then(change))
+
+
+def volatility(close: str = "close", *, span: int = 20, year: int = 252) -> Short:
+    """Return how to make the realised volatility of the last `span` returns, percent a year."""
+    key = f"__volatility_{close}_{span}"
+    price = pl.when(pl.col(close) > 0.0).then(pl.col(close))
+    stage = {f"{key}_return": (price / before(price)).log()}
+    part = _window(key, pl.col(f"{key}_return"), lambda x: x.std(ddof=1), span=span)
+    return Short(stages=[stage], parts=dict([part]), value=100.0 * math.sqrt(year) * pl.col(key))
+
+
+def level(x: str, close: str = "close", *, span: int, side: int, below: bool) -> Short:
+    """Return how to make the nearest confirmed swing on the right side of the close."""
+    key, value = f"__level_{x}", pl.col(x)
+    around = [value.shift(step) for step in (*range(1, side + 1), *range(-side, 0))]
+    swing = pl.all_horizontal([value < other if below else value > other for other in around])
+    inside = pl.col(BACK).is_between(side, span - 1 - side)
+    last = pl.col(close).gather(pl.col(_END))
+    right = value <= last if below else value >= last
+    stage = {f"{key}_swing": pl.when(inside & swing & right).then(value)}
+    best = pl.col(f"{key}_swing").max() if below else pl.col(f"{key}_swing").min()
+    reduce = pl.Expr.min if below else pl.Expr.max
+    extreme = _window(f"{key}_extreme", value, reduce, span=span)
+    whole = pl.col(f"{key}_extreme")
+    result = pl.when(whole.is_not_null()).then(pl.coalesce(f"{key}_best", whole))
+    return Short(stages=[stage], parts={f"{key}_best": best, **dict([extreme])}, value=result)
+
+
+def _weights(
+    inputs: Sequence[str], *, key: str, first: int, span: int, alpha: float
+) -> list[dict[str, pl.Expr]]:
+    """Return the stages up to the column ``{key}_share``, the weight of each row in the last value.
+
+    The recursion is seeded with the mean of `span` values from the one numbered `first`: over the
+    values after the seed the weight is ``alpha * (1 - alpha)^k`` with k values after it, and each
+    of the seed's has ``(1 - alpha)^m / span`` with m values after the seed. Rows that lack an input
+    are passed over.
+    """
+    base = "_".join(("_", *inputs))
+    known = pl.all_horizontal([pl.col(name).is_not_null() for name in inputs])
+    seen = pl.col(f"{base}_seen")
+    at_start = seen.gather(pl.col(_START)) - pl.col(f"{base}_known").gather(pl.col(_START))
+    rank, after = pl.col(f"{base}_rank"), pl.col(f"{base}_after")
+    decay = math.log1p(-alpha)
+    seed = ((rank + after - (first + span - 1)) * decay).exp() / span
+    later = alpha * (after * decay).exp()
+    share = pl.when(rank < first + span).then(seed).otherwise(later)
     return [
-        weighted(move.clip(lower_bound=0.0), span=span, first=1).alias(RISE),
-        weighted((-move).clip(lower_bound=0.0), span=span, first=1).alias(FALL),
+        {f"{base}_known": known.cast(pl.Int64), f"{base}_seen": known.cast(pl.Int64).cum_sum()},
+        {
+            f"{base}_rank": seen - 1 - at_start,
+            f"{base}_after": seen.gather(pl.col(_END)) - seen,
+        },
+        {f"{key}_share": pl.when(known & (rank >= first)).then(share)},
     ]
 
 
-def rsi_parts(*, span: int = 14) -> list[Aggregate]:
-    """Return the averages of rises and falls."""
-    return [total(name, span=span, first=1).alias(name) for name in (RISE, FALL)]
+def _prior(x: str, inputs: Sequence[str]) -> pl.Expr:
+    """Return `x` in the row before that has all inputs."""
+    base = "_".join(("_", *inputs))
+    held = pl.when(pl.col(f"{base}_known") == 1).then(pl.col(x))
+    return pl.when(pl.col(f"{base}_rank") > 0).then(held.forward_fill().shift(1))
 
 
-def rsi() -> pl.Expr:
-    """Return Wilder's last relative strength index, after the grouping, from its two averages."""
-    whole = pl.col(RISE) + pl.col(FALL)
-    share = 100.0 * pl.col(RISE) / whole
-    return pl.when(whole > _TINY).then(share).when(whole.is_not_null()).then(0.0)
+def _enough(total: pl.Expr, inputs: Sequence[str], count: int) -> pl.Expr:
+    base = "_".join(("_", *inputs))
+    return pl.when(pl.col(f"{base}_known").sum() >= count).then(total)
 
 
-def ranges(high: pl.Expr, low: pl.Expr, close: pl.Expr, *, span: int = 14) -> list[pl.Expr]:
-    """Return the helper of the average true range."""
-    prior = before(close)
-    spread = pl.max_horizontal(high - low, (high - prior).abs(), (low - prior).abs())
-    known = prior.is_not_null() & high.is_not_null() & low.is_not_null()
-    return [weighted(pl.when(known).then(spread), span=span, first=1).alias(RANGE)]
-
-
-def returns(close: pl.Expr) -> list[pl.Expr]:
-    """Return the helper of the volatility: logarithmic returns."""
-    price = pl.when(close > 0.0).then(close)
-    return [(price / before(price)).log().alias(RETURN)]
-
-
-def swings(x: pl.Expr, close: pl.Expr, *, span: int, side: int, below: bool) -> list[pl.Expr]:
-    """Return the helper of a level: confirmed swings on the right side of the last close."""
-    around = [x.shift(step) for step in (*range(1, side + 1), *range(-side, 0))]
-    swing = pl.all_horizontal([x < other if below else x > other for other in around])
-    inside = pl.col(BACK).is_between(side, span - 1 - side)
-    last = close.last().over("symbol")
-    right = x <= last if below else x >= last
-    return [pl.when(swing & inside & right).then(x).alias(SWING_LOW if below else SWING_HIGH)]
-
-
-def bollinger(x: pl.Expr, *, span: int = 20, width: float = 2.0) -> Aggregate:
-    """Return the last band."""
-    mean = window(x, pl.Expr.mean, span=span)
-    return mean + width * window(x, lambda part: part.std(ddof=0), span=span)
-
-
-def volume_ratio(volume: pl.Expr, *, span: int = 20) -> Aggregate:
-    """Return the last volume over the mean of the `span` before it; null where that is 0."""
-    mean = window(volume.cast(pl.Float64), pl.Expr.mean, span=span, lag=1)
-    return pl.when(mean > 0.0).then(at(volume) / mean)
-
-
-def momentum(close: pl.Expr, *, span: int = 20) -> Aggregate:
-    """Return the change over `span` rows in percent."""
-    start = at(close, span)
-    return pl.when(start != 0.0).then(100.0 * (at(close) - start) / start)
-
-
-def volatility(*, span: int = 20, year: int = 252) -> Aggregate:
-    """Return the realised volatility of the last `span` returns, percent a year."""
-    spread = window(pl.col(RETURN), lambda part: part.std(ddof=1), span=span)
-    return 100.0 * math.sqrt(year) * spread
-
-
-def level(x: pl.Expr, *, span: int, below: bool) -> Aggregate:
-    """Return the nearest swing of the window on the right side of the close, else the extreme."""
-    part = pl.when(pl.col(BACK) < span).then(x)
-    if below:
-        found = pl.coalesce(pl.col(SWING_LOW).max(), part.min())
-    else:
-        found = pl.coalesce(pl.col(SWING_HIGH).min(), part.max())
-    return pl.when(part.count() == span).then(found)
+def _known(key: str, inputs: Sequence[str]) -> pl.Expr:
+    known = pl.all_horizontal([pl.col(name).is_not_null() for name in inputs])
+    return pl.when(known).then(pl.col(key))

@@ -87,6 +87,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last net: a person gets words, not a traceback
         return _unexpected(error, words)
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # Polars', which is no Exception
+            raise
+        return _unexpected(error, words)
     return code if isinstance(code, int) else EXIT_OK
 
 
@@ -104,7 +108,7 @@ def _report(error: AlphaStockError, words: Sequence[str]) -> int:
     return error.exit_code
 
 
-def _unexpected(error: Exception, words: Sequence[str]) -> int:
+def _unexpected(error: BaseException, words: Sequence[str]) -> int:
     """Usage errors of the option parser are exit 2; anything else is a defect of ours."""
     format_message = getattr(error, "format_message", None)
     if callable(format_message):

@@ -5,14 +5,14 @@ Precedence: flag, environment, project file `alphastock.toml`, user file, defaul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from alphastock_cli.config import reading
-from alphastock_cli.config.reading import Table, read_toml
+from alphastock_cli.config.reading import Kind, Source, Table, WrongValueError, read_toml
 from alphastock_cli.config.settings import SavedScan, Settings, StrategySettings
 from alphastock_cli.errors import ConfigError, nearest
 
@@ -20,43 +20,57 @@ PROJECT_FILE = "alphastock.toml"
 _PREFIX = "ALPHASTOCK_"
 _MANY = 2**31 - 1
 
-# every scalar setting and how it is checked; also settable as ALPHASTOCK_<SECTION>_<KEY>
-_TOP: dict[str, reading.Check] = {
-    "data_dir": reading.text,
-    "provider": reading.text,
-    "plugins": reading.texts,
-    "lock_wait": reading.positive,
+# every setting but the tables, and its kind; also settable as ALPHASTOCK_<SECTION>_<KEY>
+_TOP: Mapping[str, Kind] = {
+    "data_dir": reading.PATH,
+    "provider": reading.TEXT,
+    "plugins": reading.PATHS,
+    "lock_wait": reading.POSITIVE,
 }
-_SECTIONS: dict[str, dict[str, reading.Check]] = {
+_SECTIONS: Mapping[str, Mapping[str, Kind]] = {
     "sim": {"seed": reading.whole(0, _MANY), "universe": reading.whole(1, 5000)},
     "scan": {
-        "universe": reading.text,
-        "turnover_floor": reading.positive,
-        "series": reading.symbols,
+        "universe": reading.TEXT,
+        "turnover_floor": reading.POSITIVE,
+        "series": reading.SYMBOLS,
     },
     "symbols": {
-        "equities": reading.symbols,
-        "options": reading.symbols,
-        "indices": reading.symbols,
-        "commodities": reading.symbols,
-        "futures": reading.symbols,
-        "currencies": reading.symbols,
+        "equities": reading.SYMBOLS,
+        "options": reading.SYMBOLS,
+        "indices": reading.SYMBOLS,
+        "commodities": reading.SYMBOLS,
+        "futures": reading.SYMBOLS,
+        "currencies": reading.SYMBOLS,
     },
 }
 _TABLES = ("strategies",)
-# read elsewhere, or by a program that calls ours
+_PRESET: Mapping[str, Kind] = {
+    "where": reading.TEXT,
+    "sort": reading.TEXT,
+    "top": reading.whole(1, _MANY),
+}
+_STRATEGY: Mapping[str, Kind] = {
+    "enabled": reading.BOOLEAN,
+    "symbols": reading.SYMBOLS,
+    "supported_asset_types": reading.ASSET_TYPES,
+    "parameters": reading.MAPPING,
+}
+# read elsewhere, or by the tests
 _NOT_SETTINGS = frozenset({"ALPHASTOCK_CONFIG", "ALPHASTOCK_TEST_DATA"})
 
 
 def load(*, flags: Mapping[str, Any], env: Mapping[str, str], cwd: Path) -> Settings:
     """Return the settings in force.
 
+    A list or a preset is replaced whole by a stronger source; the keys of a strategy, and its
+    parameters, one by one. A relative path counts from the file that names it, else from `cwd`.
+
     Parameters
     ----------
     flags : mapping
         Shared options as given: ``data_dir``, ``provider``, ``config``.
     env : mapping
-        The environment; only ``ALPHASTOCK_*`` is read.
+        The environment; only ``ALPHASTOCK_*`` is read. An empty variable counts as not set.
     cwd : Path
         Where a project file `alphastock.toml` may lie.
 
@@ -69,18 +83,21 @@ def load(*, flags: Mapping[str, Any], env: Mapping[str, str], cwd: Path) -> Sett
     origins: dict[str, str] = {}
     used: list[Path] = []
     for path, title, trusted in _files(flags, env, cwd):
-        settings = _apply_file(settings, path, title, origins, trusted=trusted)
+        origin = f"{title} {path}"
+        settings = apply(settings, read_toml(path), origin, origins, cwd=path.parent, trust=trusted)
         used.append(path)
-    settings, warnings = _apply_env(settings, env, origins)
-    if "data_dir" in flags:
-        settings = replace(settings, data_dir=Path(flags["data_dir"]))
-        origins["data_dir"] = "flag --data-dir"
-    if "provider" in flags:
-        settings = replace(settings, provider=flags["provider"])
-        origins["provider"] = "flag --provider"
+    settings, warnings = _apply_env(settings, env, origins, cwd)
+    for key in ("data_dir", "provider"):
+        if key in flags:
+            flag = "--" + key.replace("_", "-")
+            given = Table({key: str(flags[key])}, source=Source(flag))
+            settings = apply(settings, given, f"flag {flag}", origins, cwd=cwd, trust=True)
+    if settings.data_dir.parts[:1] and settings.data_dir.parts[0].startswith("~"):
+        raise ConfigError(
+            "there is no home folder to keep data in", hint="Set ALPHASTOCK_DATA_DIR to a folder."
+        )
     return replace(
         settings,
-        data_dir=settings.data_dir.expanduser(),
         origins=MappingProxyType(origins),
         files=tuple(used),
         warnings=tuple(warnings),
@@ -118,92 +135,127 @@ def _files(
     flags: Mapping[str, Any], env: Mapping[str, str], cwd: Path
 ) -> list[tuple[Path, str, bool]]:
     """Return the files to read, weakest first: path, title, whether it may name plug-ins."""
-    named = flags.get("config") or env.get("ALPHASTOCK_CONFIG")
-    if named:
-        return [(Path(named).expanduser(), "file", True)]
-    user, project = user_file(), cwd / PROJECT_FILE
-    found = [(user, "user file", True)] if user.is_file() else []
-    return [*found, *([(project, "project file", False)] if project.is_file() else [])]
+    if "config" in flags:
+        return [(_place(flags["config"], cwd, "--config"), "file", True)]
+    if env.get("ALPHASTOCK_CONFIG"):
+        return [(_place(env["ALPHASTOCK_CONFIG"], cwd, "ALPHASTOCK_CONFIG"), "file", True)]
+    found = [(user_file(), "user file", True), (cwd / PROJECT_FILE, "project file", False)]
+    return [place for place in found if _is_there(place[0])]
 
 
-def _apply_file(
-    settings: Settings, path: Path, title: str, origins: dict[str, str], *, trusted: bool
-) -> Settings:
-    whole = Table(read_toml(path), where=str(path))
-    whole.check_keys([*_TOP, *_SECTIONS, *_TABLES])
-    origin = f"{title} {path}"
-    changes: dict[str, Any] = {}
-    for key, check in _TOP.items():
-        if key in whole.values:
-            changes[key] = whole.take(key, check)
-            origins[key] = origin
-    if "plugins" in changes and not trusted:
+def _is_there(path: Path) -> bool:
+    """Tell whether there is a file; what may not be looked at is an error, not an absence."""
+    try:
+        return path.is_file()
+    except OSError as error:
         raise ConfigError(
-            f"{path}: `plugins` may not stand in a project file: it would run code for whoever "
-            "enters the folder",
+            f"{path} cannot be looked at: {error.strerror}", hint="Check the folder's permissions."
+        ) from error
+
+
+def _place(given: object, base: Path, what: str) -> Path:
+    """Return a path a person gave as an absolute one."""
+    try:
+        return base / Path(reading.PATH.check(str(given))).expanduser()
+    except WrongValueError as error:
+        raise ConfigError(f"{what} {error}") from None
+    except RuntimeError:
+        raise ConfigError(
+            f"{what}: nobody knows the home folder in {given}", hint="Write the path in full."
+        ) from None
+
+
+def apply(
+    settings: Settings,
+    table: Table,
+    origin: str,
+    origins: dict[str, str],
+    *,
+    cwd: Path,
+    trust: bool,
+) -> Settings:
+    """Return `settings` with one source laid over them; `origins` is filled in.
+
+    Parameters
+    ----------
+    cwd : Path
+        The folder from which the source's relative paths count.
+    trust : bool
+        Whether it may name plug-ins, which are code.
+    """
+    table.check_keys([*_TOP, *_SECTIONS, *_TABLES])
+    if "plugins" in table.values and not trust:
+        raise table.complaint(
+            "plugins",
+            "may not stand in a project file: it would run code for whoever enters the folder",
             hint=f"Put it into {user_file()}, or give --plugin FILE.",
         )
+    changes: dict[str, Any] = {k: table.take(k, kind) for k, kind in _TOP.items() if k in table}
+    origins |= dict.fromkeys(changes, origin)
+    where = table.source.title
     if "data_dir" in changes:
-        changes["data_dir"] = path.parent / Path(changes["data_dir"]).expanduser()
-    for section, checks in _SECTIONS.items():
-        if section in whole.values:
-            table = whole.table(section)
-            extra = ["presets"] if section == "scan" else []
-            table.check_keys([*checks, *extra])
-            part = {k: table.take(k, check) for k, check in checks.items() if k in table.values}
-            origins.update({f"{section}.{key}": origin for key in part})
-            if "presets" in table.values:
-                part["presets"] = _presets(table.table("presets"), settings.scan.presets)
-                origins |= {f"scan.presets.{k}": origin for k in table.values["presets"]}
-            changes[section] = replace(getattr(settings, section), **part)
-    if "strategies" in whole.values:
-        table = whole.table("strategies")
-        changes["strategies"] = _strategies(table, settings.strategies)
-        origins |= {f"strategies.{name}": origin for name in table.values}
+        changes["data_dir"] = _place(changes["data_dir"], cwd, f"{where}: `data_dir`")
+    if "plugins" in changes:
+        named = changes["plugins"]
+        changes["plugins"] = tuple(str(_place(p, cwd, f"{where}: `plugins`")) for p in named)
+    for section, kinds in _SECTIONS.items():
+        if section in table:
+            held = getattr(settings, section)
+            changes[section] = _section(held, table.table(section), kinds, origin, origins)
+    if "strategies" in table:
+        found = _strategies(table.table("strategies"), settings.strategies, origin, origins)
+        changes["strategies"] = found
     return replace(settings, **changes)
 
 
-def _presets(table: Table, held: Mapping[str, SavedScan]) -> Mapping[str, SavedScan]:
-    checks = {"where": reading.text, "sort": reading.text, "top": reading.whole(1, _MANY)}
-    found = dict(held)
-    for name, part in _tables(table, checks):
-        if "where" not in part:
-            raise ConfigError(f"{table.where}: `{table.prefix}{name}` needs a `where`")
-        found[name] = SavedScan(**part)
-    return MappingProxyType(found)
+def _section(
+    held: Any,  # noqa: ANN401 - one of the sections of Settings
+    table: Table,
+    kinds: Mapping[str, Kind],
+    origin: str,
+    origins: dict[str, str],
+) -> Any:  # noqa: ANN401 - the same
+    name = table.path[0]
+    table.check_keys([*kinds, "presets"] if name == "scan" else kinds)
+    part = {key: table.take(key, kind) for key, kind in kinds.items() if key in table}
+    origins |= {f"{name}.{key}": origin for key in part}
+    if "presets" in table and name == "scan":
+        presets = dict(held.presets)
+        for title, values in _tables(table.table("presets"), _PRESET):
+            if "where" not in values:
+                raise table.table("presets").complaint(title, "needs a `where`")
+            presets[title] = SavedScan(**values)
+            origins[f"scan.presets.{title}"] = origin
+        part["presets"] = MappingProxyType(presets)
+    return replace(held, **part)
 
 
 def _strategies(
-    table: Table, held: Mapping[str, StrategySettings]
+    table: Table, held: Mapping[str, StrategySettings], origin: str, origins: dict[str, str]
 ) -> Mapping[str, StrategySettings]:
-    checks: dict[str, reading.Check] = {
-        "enabled": reading.boolean,
-        "symbols": reading.symbols,
-        "supported_asset_types": reading.texts,
-        "parameters": _mapping,
-    }
     found = dict(held)
-    found |= {name: StrategySettings(**part) for name, part in _tables(table, checks)}
+    for name, part in _tables(table, _STRATEGY):
+        old = found.get(name, StrategySettings())
+        origins |= {f"strategies.{name}.{key}": origin for key in part if key != "parameters"}
+        if "parameters" in part:
+            origins |= {f"strategies.{name}.parameters.{key}": origin for key in part["parameters"]}
+            part["parameters"] = MappingProxyType({**old.parameters, **part["parameters"]})
+        found[name] = replace(old, **part)
     return MappingProxyType(found)
 
 
-def _tables(table: Table, checks: dict[str, reading.Check]) -> list[tuple[str, dict[str, Any]]]:
+def _tables(table: Table, kinds: Mapping[str, Kind]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the tables below one, each checked: name and values."""
     found = []
     for name in table.values:
         part = table.table(name)
-        part.check_keys(checks)
-        found.append((name, {key: part.take(key, checks[key]) for key in part.values}))
+        part.check_keys(kinds)
+        found.append((name, {key: part.take(key, kinds[key]) for key in part.values}))
     return found
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - as read
-    if not isinstance(value, dict):
-        raise reading.WrongValueError(f"must be a table, not {reading.kind(value)}")
-    return MappingProxyType(value)
-
-
 def _apply_env(
-    settings: Settings, env: Mapping[str, str], origins: dict[str, str]
+    settings: Settings, env: Mapping[str, str], origins: dict[str, str], cwd: Path
 ) -> tuple[Settings, list[str]]:
     """Read ``ALPHASTOCK_<KEY>`` and ``ALPHASTOCK_<SECTION>_<KEY>``; an unknown one is a warning."""
     known = _variables()
@@ -216,22 +268,22 @@ def _apply_env(
             guess = f"; did you mean {near[0]}?" if near else ""
             warnings.append(f"{name} in the environment is not a setting{guess}")
             continue
-        section, key, check = known[name]
-        table = Table({key: env[name]}, where=name, prefix=f"{section}." if section else "")
-        value = table.take(key, check)
-        if key == "data_dir":
-            value = Path(value)
-        dotted = f"{section}.{key}" if section else key
-        origins[dotted] = f"environment {name}"
-        if section:
-            value = replace(getattr(settings, section), **{key: value})
-        settings = replace(settings, **{section or key: value})
+        section, key, kind = known[name]
+        value = kind.parse(env[name])
+        try:
+            kind.check(value)
+        except WrongValueError as error:
+            raise ConfigError(f"{name} in the environment {error}") from None
+        values = {section: {key: value}} if section else {key: value}
+        table = Table(values, source=Source(name))
+        origin = f"environment {name}"
+        settings = apply(settings, table, origin, origins, cwd=cwd, trust=True)
     return settings, warnings
 
 
-def _variables() -> dict[str, tuple[str, str, Callable[[Any], Any]]]:
-    found = {f"{_PREFIX}{key.upper()}": ("", key, check) for key, check in _TOP.items()}
-    for section, checks in _SECTIONS.items():
-        for key, check in checks.items():
-            found[f"{_PREFIX}{section.upper()}_{key.upper()}"] = (section, key, check)
+def _variables() -> dict[str, tuple[str, str, Kind]]:
+    found = {f"{_PREFIX}{key.upper()}": ("", key, kind) for key, kind in _TOP.items()}
+    for section, kinds in _SECTIONS.items():
+        for key, kind in kinds.items():
+            found[f"{_PREFIX}{section.upper()}_{key.upper()}"] = (section, key, kind)
     return found

@@ -202,7 +202,12 @@ def collect(lazy: pl.LazyFrame, *, what: str) -> pl.DataFrame:
     """
     try:
         return lazy.collect()
-    except (pl.exceptions.ComputeError, pl.exceptions.SchemaError, OSError) as error:
+    except (
+        pl.exceptions.ComputeError,
+        pl.exceptions.SchemaError,
+        pl.exceptions.PanicException,  # some flipped bits end Polars' reader in a panic
+        OSError,
+    ) as error:
         raise DamagedData(
             f"the data of `{what}` cannot be read: {str(error).splitlines()[0]}",
             safe="Nothing was changed.",

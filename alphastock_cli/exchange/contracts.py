@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal
 
 from alphastock_cli.domain.instrument import Exchange
 from alphastock_cli.errors import OutOfRange
@@ -17,6 +18,8 @@ from alphastock_cli.exchange.expiries import Expiry, has_rules, listed_expiries
 from alphastock_cli.exchange.tables import parse_date, read_table, valid_on
 
 STOCKS = "NSE STOCKS"
+TickKind = Literal["", "future_", "option_"]
+_PAISA = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,10 @@ class ContractRow:
     """One listed expiry of a symbol. None is what the tables do not know.
 
     The value of a move of 1.00 in one lot is `lot_size` times `multiplier`, in rupees;
-    `freeze_quantity` is in units. `valid_from` and `valid_to` are those of the lot.
+    `freeze_quantity` is in the unit of `lot_size`. `tick_size` is in rupees, that of the contracts
+    traded most (options of an index, futures of a commodity or currency); the other two say which.
+    The session is that of the day asked about, or the next one. `valid_from` and `valid_to` are
+    the days on which the lot holds.
     """
 
     symbol: str
@@ -40,6 +46,8 @@ class ContractRow:
     valid_from: date | None
     valid_to: date | None
     source: str
+    future_tick_size: Decimal | None = None
+    option_tick_size: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +79,41 @@ def lot(symbol: str, expiry: date | None, on: date) -> Lot | None:
     return _lot(row, row["lot_size"]) if row and row["lot_size"] else None
 
 
-def tick_size(symbol: str, on: date) -> Decimal | None:
-    """Return the smallest price step in rupees on a day, or None."""
+def lot_size(symbol: str, expiry: date | None, on: date) -> int | None:
+    """Return the units of one contract of an expiry on a day, or None where it is not known."""
+    held = lot(symbol, expiry, on)
+    return None if held is None else held.size
+
+
+def tick_size(symbol: str, on: date, kind: TickKind = "") -> Decimal | None:
+    """Return the smallest price step in rupees on a day, or None.
+
+    Parameters
+    ----------
+    kind : str
+        ``future_`` or ``option_``; ``""`` for the contracts of the symbol that are traded most.
+    """
     row = _contract(symbol, on)
-    return Decimal(row["tick_size"]) if row and row["tick_size"] else None
+    text = row[f"{kind}tick_size"] if row else ""
+    return Decimal(text) if text else None
+
+
+def price_tick(kind: str, close: Decimal | None, on: date) -> Decimal | None:
+    """Return the tick that follows a price, or None where no row speaks of that day.
+
+    Parameters
+    ----------
+    kind : str
+        ``share`` (not ETFs), ``stock_future`` or ``stock_option``.
+    close : Decimal or None
+        The share's close, in rupees, on the last session of the month before `on`; without it
+        only a tick that does not depend on the price is known.
+    """
+    for row in read_table("price_ticks"):
+        inside = _in_class(row["price_from"], row["price_to"], close)
+        if row["kind"] == kind and inside and valid_on(row, on):
+            return Decimal(row["tick_size"])
+    return None
 
 
 def multiplier(symbol: str, on: date) -> int | None:
@@ -111,7 +150,10 @@ def contract_rows(symbol: str, on: date) -> list[ContractRow]:
     if _contract(symbol, on) is None:
         first = min(parse_date(r["valid_from"]) or date.min
                     for r in read_table("contracts") if r["symbol"] == symbol)  # fmt: skip
-        raise OutOfRange(f"{symbol} is known from {first}, not on {on}")
+        raise OutOfRange(
+            f"{symbol} is known from {first}, not on {on}",
+            hint="Load an instrument master of that day.",
+        )
     if has_rules(symbol):
         return [row(symbol, exchange, item, on) for item in listed_expiries(symbol, on)]
     return [row(symbol, exchange, None, on)]
@@ -129,7 +171,9 @@ def row(symbol: str, exchange: Exchange, expiry: Expiry | None, on: date) -> Con
         session_open=opens, session_close=closes,
         valid_from=None if held is None else held.valid_from,
         valid_to=None if held is None else held.valid_to,
-        source=_sources(held, expiry),
+        source=_sources(symbol, held, expiry, on),
+        future_tick_size=tick_size(symbol, on, "future_"),
+        option_tick_size=tick_size(symbol, on, "option_"),
     )  # fmt: skip
 
 
@@ -161,7 +205,15 @@ def _lot(source: Mapping[str, str], size: str) -> Lot:
     )
 
 
-def _sources(held: Lot | None, expiry: Expiry | None) -> str:
+def _in_class(low: str, high: str, close: Decimal | None) -> bool:
+    if close is None:
+        return not low and not high
+    paise = close.quantize(_PAISA)
+    return (not low or Decimal(low) <= paise) and (not high or paise <= Decimal(high))
+
+
+def _sources(symbol: str, held: Lot | None, expiry: Expiry | None, on: date) -> str:
+    """Say where the row comes from and what the tables do not know."""
     parts = [held.source if held else "lot not known"]
     if expiry is None:
         parts.append("expiries not in our tables: see an instrument master")
@@ -169,4 +221,6 @@ def _sources(held: Lot | None, expiry: Expiry | None) -> str:
         parts.append(f"expiry: {expiry.source}")
         if not expiry.holidays_known:
             parts.append(f"holidays of {expiry.day.year} not published: regular day")
+    if freeze_quantity(symbol, on) is None:
+        parts.append(f"freeze quantity of {on:%Y-%m} not in our tables")
     return "; ".join(parts)

@@ -54,9 +54,15 @@ def members_since(index: str, on: date) -> date | None:
     return max((day for day in days if day is not None), default=None)
 
 
-def sector(symbol: str) -> str | None:
-    """Return the exchange's industry word for a share, e.g. ``Financial Services``, or None."""
-    return sectors().get(symbol)
+def sector(symbol: str, on: date | None = None) -> str | None:
+    """Return the exchange's industry word for a share, e.g. ``Financial Services``, or None.
+
+    With `on` only what is known to have held on that day: old lists use other words than new ones.
+    """
+    if on is None:
+        return sectors().get(symbol)
+    rows = (r for r in read_table("sectors") if r["symbol"] == symbol and valid_on(r, on))
+    return next((row["sector"] for row in rows), None)
 
 
 @cache

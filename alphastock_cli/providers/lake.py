@@ -14,7 +14,7 @@ from typing import ClassVar
 import polars as pl
 
 from alphastock_cli.domain.data import Quote
-from alphastock_cli.domain.frames import CANDLES, INSTRUMENTS, conform
+from alphastock_cli.domain.frames import CANDLES, INSTRUMENTS, collect, conform
 from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, Interval
 from alphastock_cli.domain.ports import Capability, Clock
 from alphastock_cli.errors import NotOffered, OutOfRange, ProviderError
@@ -82,6 +82,7 @@ class LakeProvider:
         start: date | None = None,
         end: date | None = None,
         columns: Sequence[str] | None = None,
+        in_order: bool = True,
     ) -> pl.LazyFrame:
         """Return stored rows of the sessions that were over by the moment."""
         rows = self._lake.scan("equities_day", start=start, end=self._until(end))
@@ -89,9 +90,10 @@ class LakeProvider:
         for name, wanted in (("symbol", symbols), ("series", series)):
             if wanted is not None:
                 rows = rows.filter(pl.col(name).is_in(list(wanted)))
-        if columns is None:
-            return rows.sort("symbol", "date")
-        return rows.select(columns).sort([c for c in ("symbol", "date") if c in columns])
+        chosen = rows if columns is None else rows.select(columns)
+        # one file a year, sorted by symbol inside: unsorted, each symbol's days ascend all the same
+        order = [c for c in ("symbol", "date") if columns is None or c in columns]
+        return chosen.sort(order) if in_order and order else chosen
 
     def indices_day(
         self,
@@ -117,8 +119,8 @@ class LakeProvider:
         if last is None:
             return empty
         columns = ["date", "symbol", "series", "name", "isin", "turnover"]
-        rows = self.equities_day(exchange=exchange, start=last, end=last, columns=columns).collect()
-        rows = _main_series(rows, "symbol")
+        lazy = self.equities_day(exchange=exchange, start=last, end=last, columns=columns)
+        rows = _main_series(collect(lazy, what=self.name), "symbol")
         frame = rows.select(
             "name", "series", "isin",
             tradingsymbol="symbol", exchange=pl.lit(exchange.value), asset_type=pl.lit("equity"),
@@ -133,8 +135,9 @@ class LakeProvider:
         for code in {key.partition(":")[0] for key in keys} & {"NSE", "BSE"}:
             wanted = [k.partition(":")[2] for k in keys if k.startswith(f"{code}:")]
             rows = self.equities_day(exchange=Exchange(code), symbols=wanted)
-            newest = rows.filter(pl.col("date") == pl.col("date").max().over("symbol")).collect()
-            for row in _main_series(newest, "symbol").iter_rows(named=True):
+            newest = rows.filter(pl.col("date") == pl.col("date").max().over("symbol"))
+            last = _main_series(collect(newest, what=self.name), "symbol")
+            for row in last.iter_rows(named=True):
                 facts = {name: row[name] for name in _QUOTED}
                 key = f"{code}:{row['symbol']}"
                 found[key] = Quote(
@@ -165,12 +168,13 @@ class LakeProvider:
             lazy = self.indices_day(symbols=names, start=first, end=last).filter(
                 exchange=instrument.exchange.value
             )
-            rows = lazy.with_columns(symbol=pl.lit(instrument.tradingsymbol)).collect()
+            named = lazy.with_columns(symbol=pl.lit(instrument.tradingsymbol))
+            rows = collect(named, what=self.name)
         else:
             lazy = self.equities_day(
                 exchange=instrument.exchange, symbols=names, start=first, end=last
             )
-            rows = _main_series(lazy.collect(), "date")
+            rows = _main_series(collect(lazy, what=self.name), "date")
         stamped = rows.select(
             pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Kolkata").alias("time"),
             "exchange", "symbol", "open", "high", "low", "close", "volume",
@@ -184,12 +188,12 @@ class LakeProvider:
         rows = self._lake.scan("adjustments").filter(
             (pl.col("exchange") == exchange.value) & (pl.col("ex_date") <= self._known)
         )
-        return rows.collect()
+        return collect(rows, what="adjustments")
 
     def symbol_changes(self) -> pl.DataFrame:
         """Return the changes up to the moment, and those without a date."""
         early = pl.col("effective_date").is_null() | (pl.col("effective_date") <= self._known)
-        return self._lake.scan("symbol_changes").filter(early).collect()
+        return collect(self._lake.scan("symbol_changes").filter(early), what="symbol_changes")
 
     def members(self, index: str, on: date) -> tuple[str, ...] | None:
         """Return the members from loaded lists or from those typed in, whichever is newer."""
@@ -197,7 +201,8 @@ class LakeProvider:
         valid = (pl.col("valid_from") <= on) & (
             pl.col("valid_to").is_null() | (pl.col("valid_to") >= on)
         )
-        rows = self._lake.scan("membership").filter((pl.col("index") == name) & valid).collect()
+        stored = self._lake.scan("membership").filter((pl.col("index") == name) & valid)
+        rows = collect(stored, what="membership")
         typed_in, since = indices.members(name, on), indices.members_since(name, on)
         newest = max(rows["valid_from"], default=None)
         if newest is None or (since is not None and since > newest):
@@ -227,7 +232,7 @@ class LakeProvider:
             rows = self._lake.scan("equities_day", start=date(year, 1, 1), end=end)
             if exchange is not None:
                 rows = rows.filter(pl.col("exchange") == exchange.value)
-            newest: date | None = rows.select(pl.col("date").max()).collect().item()
+            newest: date | None = collect(rows.select(pl.col("date").max()), what=self.name).item()
             if newest is not None:
                 return newest
         return None
@@ -250,7 +255,7 @@ class LakeProvider:
         """Sectors by symbol: constituent lists valid by then, over the typed-in ones."""
         rows = self._lake.scan("membership", columns=["symbol", "sector", "valid_from"])
         known = pl.col("sector").is_not_null() & (pl.col("valid_from") <= self._known)
-        frame = rows.filter(known).sort("valid_from").collect()
+        frame = collect(rows.filter(known).sort("valid_from"), what="membership")
         return indices.sectors() | dict(zip(frame["symbol"], frame["sector"], strict=True))
 
 

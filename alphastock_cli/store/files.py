@@ -66,7 +66,7 @@ def check_footer(path: Path, dataset: str) -> None:
     """Refuse a file that is not whole, not of this dataset, or of a newer schema."""
     try:
         facts = pl.read_parquet_metadata(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise damaged(path, str(error)) from error
     if facts.get("alphastock.dataset") != dataset:
         raise damaged(path, f"it is not a file of {dataset}")
@@ -93,7 +93,7 @@ def read_whole(path: Path, dataset: str) -> pl.DataFrame:
     check_footer(path, dataset)
     try:
         frame = pl.read_parquet(path, glob=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise damaged(path, str(error)) from error
     if list(frame.schema.items()) != list(DATASETS[dataset].items()):
         raise damaged(path, "its columns are not those of the dataset")

@@ -84,5 +84,5 @@ def test_layers_hold() -> None:
 def test_every_plugin_name_is_documented() -> None:
     text = (ROOT / "docs" / "extending.md").read_text()
     for registry in (RUNNERS, PROVIDERS):
-        for name in registry.names():
+        for name in registry._builtin():  # other tests may have loaded plug-ins of their own
             assert f"`{name}`" in text, f"{registry.kind} {name} is missing in docs/extending.md"

@@ -176,9 +176,9 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"symbol": "A", "contract_month": D(2026, 2, 1), "valid_from": D(2025, 1, 1)},
     ],
     "rejects": [
-        {"dataset": "equities_day", "source": "f", "file": "a", "reason": "no header"},
-        {"dataset": "equities_day", "source": "f", "file": "a", "row": 1, "reason": "r", "raw": "x"},
-        {"dataset": "equities_day", "source": "f", "file": "a", "row": 1, "reason": "r", "raw": "y"},
+        {"dataset": "equities_day", "source": "", "file": "a", "reason": "no header"},
+        {"dataset": "equities_day", "source": "", "file": "a", "row": 1, "reason": "r", "raw": "x"},
+        {"dataset": "equities_day", "source": "", "file": "a", "row": 1, "reason": "r", "raw": "y"},
     ],
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -108,7 +109,8 @@ def test_a_full_disk_keeps_the_old_file_and_exits_9(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", _FULL, str(lake.root)],
-        capture_output=True, text=True, check=False, cwd=root, env={**os.environ, "PYTHONPATH": "."},
+        capture_output=True, text=True, check=False, cwd=root,
+        env={**os.environ, "PYTHONPATH": "."},
     )  # fmt: skip
     assert done.returncode == 9, done.stderr
     assert "larger than this system allows" in done.stdout, "the system's cause, in words"
@@ -134,9 +136,22 @@ def test_a_read_only_lake_is_readable_and_refuses_to_be_written(tmp_path: Path) 
         folder.chmod(0o700)
 
 
+def test_writers_that_wait_lose_nothing(tmp_path: Path) -> None:
+    """Each writer has its own `Lake`, so its own handle of the lock file, as processes have."""
+    frames = [many(1, seed=n).with_columns(symbol=pl.lit(f"W{n}")) for n in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        reports = pool.map(
+            lambda frame: Lake(tmp_path / "lake", lock_wait=20.0).upsert("equities_day", frame),
+            frames,
+        )
+    assert [report.added for report in reports] == [1] * 12
+    stored = Lake(tmp_path / "lake").scan("equities_day", columns=["symbol"]).collect()
+    assert set(stored["symbol"]) == {f"W{n}" for n in range(12)}
+
+
 def test_a_file_in_place_of_the_lake_is_said(tmp_path: Path) -> None:
     (tmp_path / "lake").write_text("not a folder")
-    with pytest.raises(StorageError, match="lake cannot be written"):
+    with pytest.raises(StorageError, match="is a file, not a folder"):
         Lake(tmp_path / "lake").upsert("equities_day", many(1, seed=1))
 
 
@@ -157,7 +172,6 @@ def test_flipped_bits_and_cuts_never_escape_as_another_error(tmp_path: Path) -> 
         path.write_bytes(data)
         try:
             read_whole(path, "equities_day")
-        except DamagedData as error:
+        except DamagedData:
             caught += 1
-            assert "2026.parquet" in error.what
     assert caught > 50, "every cut and many flips are seen"

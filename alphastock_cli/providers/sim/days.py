@@ -1,12 +1,13 @@
-"""Ten years of days: factors, volatility with jumps, splits, volume, delivery; and the indices.
+"""Ten years of days: factors, volatility with jumps, splits, price bands, volume, delivery.
 
-Every share has its own random stream, drawn day after day from the first one: a day's figures
-depend on the seed, the share and the days before, on nothing else. Prices are float64 rupees on a
-grid of 5 paise.
+Every figure has random streams of its own, drawn day after day from the first one: a day depends
+on the seed, the share and the days before it, on nothing else. More days, more shares or another
+order of questions change no figure. Prices are float64 rupees on a grid of 5 paise.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,32 +19,42 @@ from alphastock_cli.providers.sim.universe import Share
 
 Array = npt.NDArray[Any]  # float64 unless a name says otherwise
 TICK = 0.05
+YEAR = 252
 
-# streams: what a random number is for
-_MARKET, _SECTOR, _SHARE, _NATURE = 1, 2, 3, 4
-_DRAWS = 8  # normals a share and day: own move, own jump, gap, high, low, volume, delivery, size
+# streams: what a random number is for; one stream a purpose, share and kind of draw
+MARKET, SECTOR, SHARE, NATURE, MINUTES = 1, 2, 3, 4, 5
+_MOVE, _NEWS, _GAP, _HIGH, _LOW, _VOLUME, _DELIVERY, _SIZE = range(8)
+_DRAWS = 8
 
 # the market's day: drift, usual volatility, and the slow swings of its logarithm
 _DRIFT = 0.0004
 _USUAL = 0.0075
 _PERSISTENCE = 0.97
-_SWING = 0.12
-_JUMP = 2.6  # a normal beyond this is a day with news: about one in two hundred
+_SWING = 0.10
+_JUMP = 2.6  # a normal beyond this is a day with news: about one in a hundred
+_MARKET_NEWS = 0.02
+_NEWS_ODDS = 0.00932  # how often a normal lies beyond _JUMP, on either side
+_SHARE_NEWS = 0.035
+_SECTOR_SIZE = 0.006
+
+# a share splits at most once, and only when its price has grown beyond what is convenient
 _SPLIT_FACTORS = (0.5, 0.2, 0.1)
-_SPLIT_SHARE = 0.25  # of the shares that split once within the ten years
-_SPLIT_WITHIN = 2600
+_SPLIT_SHARE = 0.4
+_SPLIT_WITHIN = 2600  # sessions
+_SPLIT_ABOVE = 400.0  # rupees
 _BANDS = (0.20, 0.20, 0.20, 0.10, 0.05)
-_NEWS_SIZE = 0.035
-_VIX_SPREAD = 1.15  # implied over realised volatility
-_YEAR = 252
+
+_VIX_DAYS = 21  # sessions in the thirty days the index looks ahead over
+_VIX_SPREAD = 1.15  # implied over expected volatility
 
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """Arrays of shape (days, shares): raw prices in rupees, shares, percent; `factor` of splits.
+    """Arrays of shape (shares, days): raw prices in rupees, quantities in shares (int64).
 
-    `factor[t]` is below 1 on the ex-date of a split and 1 elsewhere; `base` is the previous close
-    as trading limits see it, adjusted on an ex-date; `vix` has shape (days,).
+    `factor` is below 1 on the ex-date of a split and 1 elsewhere; `previous_close` is the close
+    before, as published; `base` is the same adjusted on an ex-date, which is what the price band
+    counts from. `band` has shape (shares,), `vix` (days,) in percent a year.
     """
 
     open: Array
@@ -62,132 +73,152 @@ class Days:
 
 def generate(shares: Sequence[Share], *, seed: int, days: int) -> Days:
     """Return the first `days` days of `shares`; more days or more shares change none of them."""
-    market, vol = _market(seed, days)
-    z = np.stack(
-        [_stream(seed, _SHARE, s.number).standard_normal((days, _DRAWS)) for s in shares], 1
-    )
-    nature = [_stream(seed, _NATURE, share.number).random(8) for share in shares]
-    traits = np.array(nature).reshape(len(shares), 8).T
-    moves, sigma = _moves(shares, market=market, vol=vol, z=z, traits=traits, seed=seed)
-    factor, scale = _splits(traits, days)
+    market, state = _market(seed, days)
+    z = np.empty((_DRAWS, len(shares), days))
+    for kind in range(_DRAWS):
+        for lane, share in enumerate(shares):
+            stream(seed, SHARE, share.number, kind).standard_normal(out=z[kind, lane])
+    # (7, shares): market's pull, restlessness, band, will it split, when, how, liquidity
+    traits = np.array([stream(seed, NATURE, share.number).random(8) for share in shares]).T
     band = np.array([_BANDS[int(u * len(_BANDS))] for u in traits[2]])
     band = np.where([bool(share.indices) for share in shares], 0.20, band)
-    close, base, previous = _closes(shares, moves, factor, band)
+    moves, sigma = _moves(shares, market=market, state=state, z=z, traits=traits, seed=seed)
+    moves = np.clip(moves, np.log1p(-band)[:, None], np.log1p(band)[:, None])
+    level = grid(np.array([share.level for share in shares]))
+    path = np.log(level)[:, None] + np.cumsum(moves, axis=1)
+    factor = _splits(np.exp(path), traits)
+    scale = np.cumprod(factor, axis=1)
+    close, previous, base = _closes(grid(np.exp(path) * scale), factor, band=band, first=level)
     opened, high, low = _ranges(close, base, moves=moves, sigma=sigma, band=band, z=z)
     volume, delivered, trades = _volumes(moves, sigma, scale, traits, z)
     return Days(
         open=opened, high=high, low=low, close=close, previous_close=previous, base=base,
         factor=factor, volume=volume, trades=trades, delivery_quantity=delivered, band=band,
-        vix=np.round(100.0 * _VIX_SPREAD * vol * np.sqrt(_YEAR), 2),
+        vix=_implied(state),
     )  # fmt: skip
 
 
 def grid(price: Array) -> Array:
     """Round to the nearest 5 paise, at least one of them."""
-    return np.maximum(np.round(np.round(price / TICK) * TICK, 2), TICK)
-
-
-def _stream(seed: int, purpose: int, number: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, purpose, number])))
-
-
-def _market(seed: int, days: int) -> tuple[Array, Array]:
-    """Return the market's daily return and its volatility, both of shape (days,)."""
-    z = _stream(seed, _MARKET, 0).standard_normal((days, 4))
-    state, logs = 0.0, np.empty(days)
-    for day in range(days):
-        state = _PERSISTENCE * state + _SWING * z[day, 1]
-        logs[day] = state
-    vol = _USUAL * np.exp(logs)
-    news = np.where(np.abs(z[:, 2]) > _JUMP, 0.02 * z[:, 3], 0.0)
-    return _DRIFT + vol * z[:, 0] + news, vol
-
-
-def _moves(
-    shares: Sequence[Share], *, market: Array, vol: Array, z: Array, traits: Array, seed: int
-) -> tuple[Array, Array]:
-    """Return logarithmic daily moves and the usual size of them, both (days, shares)."""
-    days = len(market)
-    numbers = {name: i for i, name in enumerate(sorted({s.sector for s in shares}))}
-    streams = [_stream(seed, _SECTOR, sum(name.encode())).standard_normal(days) for name in numbers]
-    own = np.array([numbers[share.sector] for share in shares])
-    sectors = 0.006 * np.stack(streams, 1)[:, own]
-    beta = 0.6 + 0.8 * traits[0]
-    usual = 0.009 + 0.012 * traits[1]
-    swings = (vol / _USUAL)[:, None] ** 0.5
-    sigma = usual * swings
-    news = np.where(np.abs(z[:, :, 1]) > _JUMP, np.sign(z[:, :, 1]) * _NEWS_SIZE, 0.0)
-    moves = beta * market[:, None] + sectors + sigma * z[:, :, 0] + news - 0.5 * sigma**2
-    return moves, np.sqrt(sigma**2 + 0.006**2 + (beta * vol[:, None]) ** 2)
-
-
-def _splits(traits: Array, days: int) -> tuple[Array, Array]:
-    """Return the factor of each day and the product of the factors so far."""
-    factor = np.ones((days, traits.shape[1]))
-    for share, (chance, when, which) in enumerate(
-        zip(traits[3], traits[4], traits[5], strict=True)
-    ):
-        day = int(when * _SPLIT_WITHIN)
-        if chance < _SPLIT_SHARE and 0 < day < days:
-            factor[day, share] = _SPLIT_FACTORS[int(which * len(_SPLIT_FACTORS))]
-    return factor, np.cumprod(factor, axis=0)
-
-
-def _closes(
-    shares: Sequence[Share], moves: Array, factor: Array, band: Array
-) -> tuple[Array, Array, Array]:
-    """Return close, base, published previous close; each day starts from the rounded one before."""
-    days = len(moves)
-    close = np.empty_like(moves)
-    base = np.empty_like(moves)
-    previous = np.empty_like(moves)
-    last = grid(np.array([share.level for share in shares]))
-    for day in range(days):
-        previous[day] = last
-        base[day] = grid(last * factor[day])
-        low, high = limits(base[day], band)
-        last = np.clip(grid(base[day] * np.exp(moves[day])), low, high)
-        close[day] = last
-    return close, base, previous
+    # twenty steps a rupee: dividing a whole number by 20 gives the float nearest to the price
+    return np.maximum(np.rint(price * 20.0), 1.0) / 20.0
 
 
 def limits(base: Array, band: Array) -> tuple[Array, Array]:
     """Return the lowest and highest price allowed, on the grid and inside the band."""
-    low = np.maximum(np.round(np.ceil(base * (1 - band) / TICK - 1e-6) * TICK, 2), TICK)
-    high = np.round(np.floor(base * (1 + band) / TICK + 1e-6) * TICK, 2)
+    low = np.maximum(np.ceil(base * (1.0 - band) * 20.0 - 1e-6), 1.0) / 20.0
+    high = np.floor(base * (1.0 + band) * 20.0 + 1e-6) / 20.0
     return low, np.maximum(high, low)
+
+
+def stream(seed: int, purpose: int, number: int, kind: int = 0) -> np.random.Generator:
+    """Return the random stream of one purpose, share and kind (a day's ordinal for minutes).
+
+    Philox is counter-based: another key is another stream, however many there are.
+    """
+    return np.random.Generator(np.random.Philox(key=[seed, (purpose << 56) | number << 24 | kind]))
+
+
+def _market(seed: int, days: int) -> tuple[Array, Array]:
+    """Return the market's daily return and the state of its log volatility, both (days,)."""
+    draws = [stream(seed, MARKET, 0, kind).standard_normal(days) for kind in range(4)]
+    state, now = np.empty(days), 0.0
+    for day, shock in enumerate(draws[1].tolist()):
+        now = _PERSISTENCE * now + _SWING * shock
+        state[day] = now
+    news = np.where(np.abs(draws[2]) > _JUMP, _MARKET_NEWS * draws[3], 0.0)
+    return _DRIFT + _USUAL * np.exp(state) * draws[0] + news, state
+
+
+def _implied(state: Array) -> Array:
+    """Return the volatility expected over the next month, in percent a year, and a premium.
+
+    The state falls back by `_PERSISTENCE` a day, so its exponential is log-normal with a known
+    mean; the variance of news comes on top.
+    """
+    ahead = _PERSISTENCE ** np.arange(1, _VIX_DAYS + 1)[:, None]
+    spread = _SWING**2 * (1.0 - ahead**2) / (1.0 - _PERSISTENCE**2)
+    variance = (_USUAL**2 * np.exp(2.0 * ahead * state + 2.0 * spread)).sum(axis=0) / _VIX_DAYS
+    variance += _NEWS_ODDS * _MARKET_NEWS**2
+    found: Array = np.round(100.0 * _VIX_SPREAD * np.sqrt(YEAR * variance), 2)
+    return found
+
+
+def _moves(
+    shares: Sequence[Share], *, market: Array, state: Array, z: Array, traits: Array, seed: int
+) -> tuple[Array, Array]:
+    """Return logarithmic daily moves and the usual size of them, both (shares, days)."""
+    names = sorted({share.sector for share in shares})
+    lanes = {name: lane for lane, name in enumerate(names)}
+    sectors = np.stack(
+        [
+            stream(seed, SECTOR, zlib.crc32(name.encode())).standard_normal(len(market))
+            for name in names
+        ]
+    )[[lanes[share.sector] for share in shares]]
+    beta = (0.6 + 0.8 * traits[0])[:, None]
+    sigma = (0.009 + 0.012 * traits[1])[:, None] * np.exp(0.5 * state)
+    own = sigma * z[_MOVE] + _SHARE_NEWS * np.sign(z[_NEWS]) * (np.abs(z[_NEWS]) > _JUMP)
+    moves = beta * market + _SECTOR_SIZE * sectors + own - 0.5 * sigma**2
+    whole = np.sqrt(sigma**2 + _SECTOR_SIZE**2 + (beta * _USUAL * np.exp(state)) ** 2)
+    return moves, whole
+
+
+def _splits(prices: Array, traits: Array) -> Array:
+    """Return the factor of each day, (shares, days), from prices that never split."""
+    factor = np.ones_like(prices)
+    for lane, (chance, when, which) in enumerate(traits[3:6].T.tolist()):
+        day = 1 + int(when * _SPLIT_WITHIN)
+        wanted = chance < _SPLIT_SHARE and day < prices.shape[1]
+        if wanted and prices[lane, day - 1] > _SPLIT_ABOVE:
+            factor[lane, day] = _SPLIT_FACTORS[int(which * len(_SPLIT_FACTORS))]
+    return factor
+
+
+def _closes(
+    wanted: Array, factor: Array, *, band: Array, first: Array
+) -> tuple[Array, Array, Array]:
+    """Return close, published previous close and base: the wanted closes, kept inside the band.
+
+    A day's limits come from the close before, which the limits of its own day may have moved.
+    All days are computed at once and lanes that moved once more, until none does: the first day
+    that is still wrong moves on with every pass, so this is the day-by-day answer.
+    """
+    close, previous, base = wanted.copy(), np.empty_like(wanted), np.empty_like(wanted)
+    lanes = np.arange(len(wanted))
+    while lanes.size:
+        before = np.concatenate([first[lanes, None], close[lanes, :-1]], axis=1)
+        from_ = grid(before * factor[lanes])
+        lowest, highest = limits(from_, band[lanes, None])
+        kept = np.clip(wanted[lanes], lowest, highest)
+        moved = (kept != close[lanes]).any(axis=1)
+        close[lanes], previous[lanes], base[lanes] = kept, before, from_
+        lanes = lanes[moved]
+    return close, previous, base
 
 
 def _ranges(
     close: Array, base: Array, *, moves: Array, sigma: Array, band: Array, z: Array
 ) -> tuple[Array, Array, Array]:
     """Return open, high and low around the close, inside the limits."""
-    lowest, highest = limits(base, band)
-    gap = 0.3 * moves + 0.3 * sigma * z[:, :, 2]
-    opened = np.clip(grid(base * np.exp(gap)), lowest, highest)
-    above = 0.45 * sigma * np.abs(z[:, :, 3])
-    below = 0.45 * sigma * np.abs(z[:, :, 4])
-    high = np.minimum(grid(np.maximum(opened, close) * np.exp(above)), highest)
-    low = np.maximum(grid(np.minimum(opened, close) * np.exp(-below)), lowest)
-    return (
-        opened,
-        np.maximum(high, np.maximum(opened, close)),
-        np.minimum(low, np.minimum(opened, close)),
-    )
+    lowest, highest = limits(base, band[:, None])
+    opened = np.clip(grid(base * np.exp(0.3 * (moves + sigma * z[_GAP]))), lowest, highest)
+    top, bottom = np.maximum(opened, close), np.minimum(opened, close)
+    high = np.minimum(grid(top * np.exp(0.45 * sigma * np.abs(z[_HIGH]))), highest)
+    low = np.maximum(grid(bottom * np.exp(-0.45 * sigma * np.abs(z[_LOW]))), lowest)
+    return opened, np.maximum(high, top), np.minimum(low, bottom)
 
 
 def _volumes(
     moves: Array, sigma: Array, scale: Array, traits: Array, z: Array
 ) -> tuple[Array, Array, Array]:
-    """Return shares traded, shares delivered and the number of trades."""
-    usual = 10 ** (5.0 + 1.6 * traits[6])
-    size = np.minimum(np.abs(moves) / sigma, 5.0)
-    volume = np.maximum(1, usual / scale * np.exp(0.35 * z[:, :, 5] + 0.45 * (size - 0.8)))
-    share = np.clip(0.25 + 0.4 * traits[7] + 0.09 * z[:, :, 6] - 0.03 * (size - 0.8), 0.02, 0.98)
-    shares = volume.astype(np.int64)
-    per_trade = 25 + 200 * np.exp(0.2 * z[:, :, 7]) / 4
-    return (
-        shares,
-        np.floor(shares * share).astype(np.int64),
-        np.maximum(1, shares / per_trade).astype(np.int64),
+    """Return shares traded, shares delivered and the number of trades; large moves trade more."""
+    usual = 10.0 ** (5.0 + 1.6 * traits[6])[:, None]
+    size = np.minimum(np.abs(moves) / sigma, 5.0) - 0.8
+    shares = np.maximum(1.0, usual / scale * np.exp(0.35 * z[_VOLUME] + 0.45 * size))
+    volume = shares.astype(np.int64)
+    part = np.clip(
+        (0.25 + 0.4 * traits[7])[:, None] + 0.09 * z[_DELIVERY] - 0.03 * size, 0.02, 0.98
     )
+    trades = np.maximum(1, volume / (25.0 + 50.0 * np.exp(0.2 * z[_SIZE]))).astype(np.int64)
+    return volume, (volume * part).astype(np.int64), trades

@@ -7,36 +7,33 @@ over; while it is open only its minutes so far are known.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
-from functools import cached_property
+from datetime import date, datetime
 from typing import ClassVar
 
-import numpy as np
 import polars as pl
 
 from alphastock_cli.domain.data import Quote
 from alphastock_cli.domain.frames import (
     ADJUSTMENTS,
-    CANDLES,
     EQUITIES_DAY,
     INDICES_DAY,
     INSTRUMENTS,
     SYMBOL_CHANGES,
     conform,
 )
-from alphastock_cli.domain.instrument import Exchange, Instrument, Interval
+from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, Interval
 from alphastock_cli.domain.ports import Capability, Clock
-from alphastock_cli.errors import NotOffered
+from alphastock_cli.errors import ConfigError, NotOffered, UnknownName, UsageError
 from alphastock_cli.exchange import calendar
 from alphastock_cli.exchange.indices import canonical_index
 from alphastock_cli.providers.sim import days as simulated_days
-from alphastock_cli.providers.sim import frames, minutes
+from alphastock_cli.providers.sim import frames, minutes, moments
+from alphastock_cli.providers.sim.quotes import quote
 from alphastock_cli.providers.sim.universe import index_names, members, shares
 from alphastock_cli.registry import PROVIDERS
 
-_SEGMENT = calendar.Segment.EQUITY
-_FIRST = date(2016, 1, 1)
-_MINUTE = timedelta(minutes=1)
+_SEEDS = 2**63
+_CANDLE_COLUMNS = ("date", "open", "high", "low", "close", "volume")
 
 
 @PROVIDERS.register("sim")
@@ -45,12 +42,19 @@ class SimExchange:
 
     Parameters
     ----------
+    clock : Clock
+        Gives the moment while none is asked for: the market moves on with it.
     seed : int
         Which market; the same seed is the same market on every machine.
     universe : int
         Number of shares; the first two hundred carry real symbols.
     as_of : datetime, optional
         The moment; the clock's where none is given.
+
+    Raises
+    ------
+    ConfigError
+        No such seed, or a universe without a share.
     """
 
     name: ClassVar[str] = "sim"
@@ -68,42 +72,40 @@ class SimExchange:
     def __init__(
         self, clock: Clock, seed: int = 42, universe: int = 200, as_of: datetime | None = None
     ) -> None:
+        if not 0 <= seed < _SEEDS:
+            raise ConfigError(f"sim.seed is {seed}", hint="Use a whole number from 0.")
+        if universe < 1:
+            raise ConfigError(f"sim.universe is {universe}", hint="Use a whole number from 1.")
         self.seed = seed
         self.shares = shares(universe)
-        self._count = universe
-        self._moment, self.warnings = _within_reach(as_of or clock.now())
+        self._clock, self._asked = clock, as_of
+        self._lanes = {share.symbol: lane for lane, share in enumerate(self.shares)}
+        self._made: simulated_days.Days | None = None
+        _, held_back = moments.within_reach(as_of or clock.now())
+        self.warnings: tuple[str, ...] = (held_back,) if held_back else ()
 
     # -- moments ------------------------------------------------------------------------------
 
     def as_of(self) -> datetime:
-        """Return the moment while the market is open, else the end of the last session."""
-        if calendar.is_open(_SEGMENT, self._moment):
-            return self._moment
-        final = calendar.last_final_session(_SEGMENT, self._moment).final_at
-        return final or self._moment
+        """Return the moment while a session is under way, else the end of the last session.
 
-    @cached_property
-    def _sessions(self) -> list[date]:
-        """Every session that is over, and the one that has begun."""
-        last = calendar.latest_session(_SEGMENT, self._moment).day
-        return calendar.sessions(_SEGMENT, _FIRST, last)
+        Raises
+        ------
+        OutOfRange
+            The moment lies before the first simulated session.
+        """
+        return self._moment().known_at
 
-    @cached_property
-    def _final(self) -> int:
-        """How many of the sessions are over."""
-        last = calendar.last_final_session(_SEGMENT, self._moment).day
-        return len(self._sessions) - (self._sessions[-1] > last)
+    def _moment(self) -> moments.Moment:
+        now, _ = moments.within_reach(self._asked or self._clock.now())
+        return moments.look(now)
 
-    @cached_property
-    def _days(self) -> simulated_days.Days:
-        return simulated_days.generate(self.shares, seed=self.seed, days=len(self._sessions))
-
-    def _span(self, start: date | None, end: date | None) -> tuple[int, int]:
-        """Return the range of final sessions from `start` to `end`, both inclusive."""
-        held = self._sessions[: self._final]
-        low = 0 if start is None else int(np.searchsorted(held, start, side="left"))  # type: ignore[call-overload]
-        high = len(held) if end is None else int(np.searchsorted(held, end, side="right"))  # type: ignore[call-overload]
-        return low, max(low, high)
+    def _days(self, moment: moments.Moment) -> simulated_days.Days:
+        """Return the arrays of every session begun; made once, longer when a session begins."""
+        count = len(moment.sessions)
+        if self._made is None or self._made.close.shape[1] != count:
+            self._made = simulated_days.generate(self.shares, seed=self.seed, days=count)
+        return self._made
 
     # -- days ---------------------------------------------------------------------------------
 
@@ -116,22 +118,30 @@ class SimExchange:
         start: date | None = None,
         end: date | None = None,
         columns: Sequence[str] | None = None,
+        in_order: bool = True,  # noqa: ARG002 - they are made in order, mixing would save nothing
     ) -> pl.LazyFrame:
-        """Return simulated rows of NSE, series EQ, of the sessions that are over."""
+        """Return simulated rows of NSE, series EQ, of the sessions that are over.
+
+        Raises
+        ------
+        UnknownName
+            `columns` names one that the schema does not have.
+        """
         names = list(EQUITIES_DAY) if columns is None else list(columns)
+        for name in names:
+            if name not in EQUITIES_DAY:
+                raise UnknownName.of("column", name, EQUITIES_DAY)
+        moment = self._moment()
+        span = moment.span(start, end)
+        wanted = self._lanes.keys() if symbols is None else self._lanes.keys() & set(symbols)
         other = exchange is not Exchange.NSE or (series is not None and "EQ" not in series)
-        wanted = None if symbols is None else set(symbols)
-        chosen = [
-            i for i, share in enumerate(self.shares) if wanted is None or share.symbol in wanted
-        ]
-        low, high = self._span(start, end)
-        if other or not chosen or low == high:
+        if other or not wanted or span[0] == span[1]:
             return pl.LazyFrame(schema=EQUITIES_DAY).select(names)
-        rows = frames.equities(
-            self._days, self.shares, self._sessions, chosen=chosen, span=(low, high), columns=names
-        )
-        order = [name for name in ("symbol", "date") if name in names]
-        return rows.lazy().sort(order) if order else rows.lazy()
+        chosen = [self._lanes[symbol] for symbol in sorted(wanted)]
+        return frames.equities(
+            self._days(moment), self.shares, moment.sessions,
+            chosen=chosen, span=span, columns=names,
+        ).lazy()  # fmt: skip
 
     def indices_day(
         self,
@@ -141,15 +151,15 @@ class SimExchange:
         end: date | None = None,
     ) -> pl.LazyFrame:
         """Return simulated index rows: weighted sums of the members, and INDIA VIX."""
-        wanted = None if symbols is None else {canonical_index(name) for name in symbols}
-        low, high = self._span(start, end)
-        names = [n for n in index_names(self._count) if wanted is None or n in wanted]
-        if not names or low == high:
+        known = index_names(len(self.shares))
+        asked = known if symbols is None else {canonical_index(name) for name in symbols}
+        names = sorted(name for name in known if name in asked)
+        moment = self._moment()
+        span = moment.span(start, end)
+        if not names or span[0] == span[1]:
             return pl.LazyFrame(schema=INDICES_DAY)
-        rows = frames.indices(
-            self._days, self.shares, self._sessions, names=names, span=(low, high)
-        )
-        return rows.lazy().sort("symbol", "date")
+        days = self._days(moment)
+        return frames.indices(days, self.shares, moment.sessions, names=names, span=span).lazy()
 
     def instruments(self, exchange: Exchange) -> pl.DataFrame:
         """Return the shares listed; none but on NSE."""
@@ -167,10 +177,11 @@ class SimExchange:
         return conform(frame, INSTRUMENTS, what="sim instruments")
 
     def adjustments(self, exchange: Exchange) -> pl.DataFrame:
-        """Return the splits up to the moment."""
+        """Return the splits up to the moment; one is known when its ex-date's session begins."""
         if exchange is not Exchange.NSE:
             return pl.DataFrame(schema=ADJUSTMENTS)
-        return frames.adjustments(self._days, self.shares, self._sessions)
+        moment = self._moment()
+        return frames.adjustments(self._days(moment), self.shares, moment.sessions)
 
     def symbol_changes(self) -> pl.DataFrame:
         """Return none: no simulated share is renamed."""
@@ -178,95 +189,103 @@ class SimExchange:
 
     def members(self, index: str, on: date) -> tuple[str, ...] | None:
         """Return the members of a simulated index, the same on every day; None if unknown."""
-        found = members(canonical_index(index), self._count) if on >= _FIRST else ()
-        return tuple(sorted(share.symbol for share in found)) or None
+        held = members(canonical_index(index), len(self.shares)) if on >= moments.FIRST else ()
+        return tuple(sorted(share.symbol for share in held)) or None
 
     # -- inside the day -----------------------------------------------------------------------
 
     def quotes(self, keys: Sequence[str]) -> dict[str, Quote]:
-        """Return the day so far while the market is open, else the last session's close."""
-        number = {f"NSE:{share.symbol}": i for i, share in enumerate(self.shares)}
-        return {key: self._quote(key, number[key]) for key in keys if key in number}
+        """Return the day so far during a session, else the last session as it ended.
+
+        Shares only; `previous_close` is what the price band counts from, adjusted on an ex-date.
+        """
+        lanes = {f"NSE:{symbol}": lane for symbol, lane in self._lanes.items()}
+        moment = self._moment()
+        return {key: self._quote(key, lanes[key], moment) for key in keys if key in lanes}
 
     def candles(
         self, instrument: Instrument, interval: Interval, start: datetime, end: datetime
     ) -> pl.DataFrame:
-        """Return candles that begin inside ``[start, end)`` and are over by the moment."""
-        found = [
-            i for i, share in enumerate(self.shares) if share.symbol == instrument.tradingsymbol
-        ]
-        if instrument.exchange is not Exchange.NSE or not found:
-            raise NotOffered(
-                f"the simulated exchange does not list {instrument.key}",
-                hint="`alphastock sql 'select tradingsymbol from instruments' --provider sim`",
-            )
-        share = found[0]
-        low, high = self._begun(start.date(), end.date())
+        """Return candles that begin inside ``[start, end)`` and are over by the moment.
+
+        A session whose hours no table has is missing from all but daily candles.
+
+        Raises
+        ------
+        UsageError
+            `start` or `end` is naive.
+        NotOffered
+            The instrument is not listed here, or an index is asked for less than daily candles.
+        """
+        if start.tzinfo is None or end.tzinfo is None:
+            raise UsageError(f"candles need aware times, got {start} and {end}")
+        begin, finish = start.astimezone(calendar.IST), end.astimezone(calendar.IST)
+        span = (begin.date(), finish.date())
+        if interval is Interval.DAY:
+            made = frames.day_candles(instrument.tradingsymbol, self._rows(instrument, *span))
+        else:
+            made = self._minute_candles(instrument, interval, *span)
+        return made.filter((pl.col("time") >= begin) & (pl.col("time") < finish))
+
+    def _rows(self, instrument: Instrument, start: date, end: date) -> pl.DataFrame:
+        """Return the daily rows of a share or an index."""
+        symbol = instrument.tradingsymbol
+        if instrument.asset_type is AssetType.INDEX and instrument.exchange is Exchange.NSE:
+            if canonical_index(symbol) in index_names(len(self.shares)):
+                return self.indices_day(symbols=[symbol], start=start, end=end).collect()
+            raise _not_listed(instrument)
+        self._lane(instrument)
+        rows = self.equities_day(symbols=[symbol], start=start, end=end, columns=_CANDLE_COLUMNS)
+        return rows.collect()
+
+    def _minute_candles(
+        self, instrument: Instrument, interval: Interval, start: date, end: date
+    ) -> pl.DataFrame:
+        lane, moment = self._lane(instrument), self._moment()
+        low, high = moment.span(start, end, begun=True)
+        made = [self._minutes(lane, number, moment) for number in range(low, high)]
         parts = [
-            frames.candles(self.shares[share].symbol, *self._minutes(share, t))
-            for t in range(low, high)
+            (moments.minute_starts(moment.sessions[low + i]), part)
+            for i, part in enumerate(made)
+            if part is not None
         ]
-        made = pl.concat(parts) if parts else pl.DataFrame(schema=CANDLES)
-        made = frames.gathered(made, interval, self._moment)
-        return made.filter((pl.col("time") >= start) & (pl.col("time") < end))
+        candles = frames.minute_candles(instrument.tradingsymbol, parts)
+        return frames.gathered(candles, interval, moment.at)
 
-    def _begun(self, start: date, end: date) -> tuple[int, int]:
-        held = self._sessions
-        low = int(np.searchsorted(held, start, side="left"))  # type: ignore[call-overload]
-        high = int(np.searchsorted(held, end, side="right"))  # type: ignore[call-overload]
-        return low, high
+    def _lane(self, instrument: Instrument) -> int:
+        listed = instrument.exchange is Exchange.NSE and instrument.asset_type is AssetType.EQUITY
+        if not listed or instrument.tradingsymbol not in self._lanes:
+            raise _not_listed(instrument)
+        return self._lanes[instrument.tradingsymbol]
 
-    def _minutes(self, share: int, t: int) -> tuple[list[datetime], minutes.Minutes]:
-        """Return start times and values of every minute of session number `t`."""
-        day, d = self._sessions[t], self._days
-        times = _minute_starts(day)
-        values = minutes.generate(
-            seed=self.seed, number=self.shares[share].number, ordinal=day.toordinal(),
-            count=len(times), open_=float(d.open[t, share]), high=float(d.high[t, share]),
-            low=float(d.low[t, share]), close=float(d.close[t, share]),
-            volume=int(d.volume[t, share]),
-        )  # fmt: skip
-        return times, values
+    def _minutes(self, lane: int, number: int, moment: moments.Moment) -> minutes.Minutes | None:
+        """Return every minute of a session, also those to come; None where hours are unknown."""
+        day = moment.sessions[number]
+        count = len(moments.minute_starts(day))
+        if not count:
+            return None
+        row, share = self._day(lane, number, moment), self.shares[lane]
+        return minutes.generate(
+            row, seed=self.seed, number=share.number, ordinal=day.toordinal(), count=count
+        )
 
-    def _quote(self, key: str, share: int) -> Quote:
-        t, d = len(self._sessions) - 1, self._days
-        times, m = self._minutes(share, t)
-        done = sum(moment + _MINUTE <= self._moment for moment in times)
-        low, high = simulated_days.limits(d.base[t], d.band)
-        count = max(done, 1)
-        last = float(m.close[count - 1]) if done else float(m.open[0])
-        live, tick = calendar.is_open(_SEGMENT, self._moment), simulated_days.TICK
-        return Quote(
-            key=key, time=self.as_of(), last_price=last, open=float(m.open[0]),
-            high=float(m.high[:count].max()) if done else last,
-            low=float(m.low[:count].min()) if done else last,
-            previous_close=float(d.base[t, share]), volume=int(m.volume[:done].sum()),
-            bid=round(last - tick, 2) if live and last > tick else None,
-            ask=round(last + tick, 2) if live else None,
-            lower_circuit=float(low[share]), upper_circuit=float(high[share]),
+    def _day(self, lane: int, number: int, moment: moments.Moment) -> minutes.Row:
+        d = self._days(moment)
+        at = lane, number
+        return minutes.Row(
+            open=float(d.open[at]), high=float(d.high[at]), low=float(d.low[at]),
+            close=float(d.close[at]), volume=int(d.volume[at]),
         )  # fmt: skip
 
-
-def _minute_starts(day: date) -> list[datetime]:
-    """Return the first moment of each minute of continuous trading on a session."""
-    session = calendar.session(_SEGMENT, day)
-    assert session is not None, f"{day} is no session"
-    spans = [(p.opens, p.closes) for p in session.phases_for(has_derivatives=False)
-             if p.name == "continuous"]  # fmt: skip
-    if not spans:  # the hours of a far year are not in the tables: the usual ones
-        opens = datetime(day.year, day.month, day.day, 9, 15, tzinfo=calendar.IST)
-        spans = [(opens, opens + 375 * _MINUTE)]
-    found = []
-    for opens, closes in spans:
-        count = int((closes - opens) / _MINUTE)
-        found += [opens + i * _MINUTE for i in range(count)]
-    return found
+    def _quote(self, key: str, lane: int, moment: moments.Moment) -> Quote:
+        number, d = len(moment.sessions) - 1, self._days(moment)
+        made = self._minutes(lane, number, moment) if moment.under_way else None
+        row, base, band = self._day(lane, number, moment), d.base[lane, number], d.band[lane]
+        return quote(key, row, made, moment, base=float(base), band=float(band))
 
 
-def _within_reach(moment: datetime) -> tuple[datetime, tuple[str, ...]]:
-    """Return the moment, moved back to the end of the calendar where it lies beyond."""
-    _, last = calendar.reach(_SEGMENT)
-    if moment.date() <= last:
-        return moment, ()
-    end = datetime(last.year, last.month, last.day, 23, 59, tzinfo=moment.tzinfo)
-    return end, (f"the calendar ends on {last}: the simulated exchange stands still there",)
+def _not_listed(instrument: Instrument) -> NotOffered:
+    return NotOffered(
+        f"the simulated exchange has no such candles of {instrument.key}",
+        hint="It lists shares of NSE, and daily candles of its indices.",
+    )

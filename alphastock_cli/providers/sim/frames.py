@@ -8,7 +8,14 @@ from datetime import date, datetime
 import numpy as np
 import polars as pl
 
-from alphastock_cli.domain.frames import ADJUSTMENTS, CANDLES, EQUITIES_DAY, INDICES_DAY, conform
+from alphastock_cli.domain.frames import (
+    ADJUSTMENTS,
+    CANDLES,
+    EQUITIES_DAY,
+    INDICES_DAY,
+    TIME,
+    conform,
+)
 from alphastock_cli.domain.instrument import Interval
 from alphastock_cli.providers.sim.days import Array, Days
 from alphastock_cli.providers.sim.minutes import Minutes
@@ -16,6 +23,8 @@ from alphastock_cli.providers.sim.universe import VIX, Share
 
 _BASE = 1000.0  # every index starts there
 _WICK = 0.4  # members do not reach their highs together: the index keeps this part of the sum
+_MINUTE = 60_000_000  # microseconds
+_PARTS = ("open", "high", "low", "close", "volume")
 
 
 def equities(
@@ -29,109 +38,115 @@ def equities(
 ) -> pl.DataFrame:
     """Return daily rows of the chosen shares, share after share, only the columns asked for."""
     low, high = span
-    pick = np.array(chosen)
+    pick, dates = np.array(chosen), np.array(sessions[low:high], dtype="datetime64[D]")
 
     def cut(array: Array) -> Array:
-        return array[low:high, pick].T.ravel()
+        return array[pick, low:high].ravel()
 
-    mean = np.round((days.open + days.high + days.low + days.close) / 4.0, 2)
-    count = high - low
+    def mean() -> Array:
+        total = sum(cut(part) for part in (days.open, days.high, days.low, days.close))
+        return np.round(total / 4.0, 2)
+
+    def symbols() -> pl.Series:
+        lanes = np.repeat(np.arange(len(pick), dtype=np.uint32), len(dates))
+        return pl.Series([shares[i].symbol for i in chosen]).gather(pl.Series(lanes))
+
     made: dict[str, Callable[[], object]] = {
-        "date": lambda: pl.Series(list(sessions[low:high]) * len(pick), dtype=pl.Date),
-        "symbol": lambda: np.repeat([shares[i].symbol for i in chosen], count),
+        "date": lambda: np.tile(dates, len(pick)),
+        "symbol": symbols,
         "previous_close": lambda: cut(days.previous_close),
         "open": lambda: cut(days.open),
         "high": lambda: cut(days.high),
         "low": lambda: cut(days.low),
         "close": lambda: cut(days.close),
         "last": lambda: cut(days.close),
-        "average_price": lambda: cut(mean),
+        "average_price": mean,
         "volume": lambda: cut(days.volume),
-        "turnover": lambda: np.round(cut(mean) * cut(days.volume), 2),
+        "turnover": lambda: np.round(mean() * cut(days.volume), 2),
         "trades": lambda: cut(days.trades),
         "delivery_quantity": lambda: cut(days.delivery_quantity),
         "delivery_pct": lambda: np.round(100.0 * cut(days.delivery_quantity) / cut(days.volume), 2),
     }
-    values = {name: make() for name, make in made.items() if name in columns or name == "date"}
-    frame = pl.DataFrame(values).with_columns(
-        exchange=pl.lit("NSE"), series=pl.lit("EQ"), source=pl.lit("sim")
-    )
-    missing = [pl.lit(None).alias(n) for n in columns if n not in frame.columns]
+    values = {name: make() for name, make in made.items() if name in {*columns, "date"}}
+    same = {"exchange": pl.lit("NSE"), "series": pl.lit("EQ"), "source": pl.lit("sim")}
+    frame = pl.DataFrame(values).with_columns(**same)
+    missing = [pl.lit(None).alias(name) for name in columns if name not in frame.columns]
     schema = pl.Schema({name: EQUITIES_DAY[name] for name in columns})
     return conform(frame.with_columns(missing).select(columns), schema, what="sim equities")
 
 
 def indices(
-    days: Days, shares: Sequence[Share], sessions: Sequence[date], *, names: Sequence[str],
+    days: Days,
+    shares: Sequence[Share],
+    sessions: Sequence[date],
+    *,
+    names: Sequence[str],
     span: tuple[int, int],
-) -> pl.DataFrame:  # fmt: skip
-    """Return rows of indices: base 1000, weights of the first day, splits taken out."""
+) -> pl.DataFrame:
+    """Return rows of indices, one index after the other: base 1000 before the first session.
+
+    An index is the sum of its members at the weights of the first day, splits taken out. Open and
+    close are that sum; high and low lie between it and the sum of the members' own.
+    """
     low, high = span
+    dates = np.array(sessions[low:high], dtype="datetime64[D]")
     parts = []
     for name in names:
-        opened, high_, low_, closed = _vix(days) if name == VIX else _sum(days, shares, name)
-        before = np.concatenate([closed[:1], closed[:-1]])
-        parts.append(
-            pl.DataFrame(
-                {
-                    "date": pl.Series(list(sessions[low:high]), dtype=pl.Date),
-                    "symbol": [name] * (high - low),
-                    "previous_close": before[low:high], "open": opened[low:high],
-                    "high": high_[low:high],
-                    "low": low_[low:high], "close": closed[low:high],
-                }
-            )
-        )  # fmt: skip
+        values = _vix(days) if name == VIX else _sum(days, shares, name)
+        cut = pl.DataFrame({"date": dates, **{k: v[low:high] for k, v in values.items()}})
+        parts.append(cut.with_columns(symbol=pl.lit(name)))
     frame = pl.concat(parts).with_columns(
-        exchange=pl.lit("NSE"), name=pl.col("symbol"), source=pl.lit("sim")
-    )
+        pl.col("previous_close").fill_nan(None),
+        exchange=pl.lit("NSE"), name=pl.col("symbol"), source=pl.lit("sim"),
+    )  # fmt: skip
     return conform(frame, INDICES_DAY, what="sim indices")
 
 
 def adjustments(days: Days, shares: Sequence[Share], sessions: Sequence[date]) -> pl.DataFrame:
-    """Return the splits as factors."""
-    when, who = np.nonzero(days.factor < 1.0)
+    """Return the splits as factors, sorted by symbol and ex-date."""
+    who, when = np.nonzero(days.factor < 1.0)
+    factors = days.factor[who, when].tolist()
     rows = [
         {
-            "exchange": "NSE", "symbol": shares[s].symbol, "ex_date": sessions[t],
-            "factor": float(days.factor[t, s]), "kind": "split_or_bonus",
-            "ratio": f"1:{round(1 / days.factor[t, s])}", "source": "sim",
+            "exchange": "NSE", "symbol": shares[lane].symbol, "ex_date": sessions[day],
+            "factor": factor, "kind": "split_or_bonus", "ratio": f"1:{round(1 / factor)}",
+            "source": "sim",
         }
-        for t, s in zip(when.tolist(), who.tolist(), strict=True)
+        for lane, day, factor in zip(who.tolist(), when.tolist(), factors, strict=True)
     ]  # fmt: skip
-    frame = pl.DataFrame(rows, schema=ADJUSTMENTS)
-    return frame.sort("symbol", "ex_date")
+    return pl.DataFrame(rows, schema=ADJUSTMENTS).sort("symbol", "ex_date")
 
 
-def candles(symbol: str, times: Sequence[datetime], m: Minutes) -> pl.DataFrame:
-    """Return the minutes of one day as candles."""
-    frame = pl.DataFrame(
-        {
-            "time": pl.Series(times, dtype=pl.Datetime("us", "Asia/Kolkata")),
-            "open": m.open, "high": m.high, "low": m.low, "close": m.close, "volume": m.volume,
-        }
-    )  # fmt: skip
-    return conform(
-        frame.with_columns(exchange=pl.lit("NSE"), symbol=pl.lit(symbol)),
-        CANDLES,
-        what="sim candles",
-    )
+def minute_candles(symbol: str, parts: Sequence[tuple[Array, Minutes]]) -> pl.DataFrame:
+    """Return the minutes of several days, oldest first, as candles; starts in microseconds."""
+    if not parts:
+        return pl.DataFrame(schema=CANDLES)
+    values = {name: np.concatenate([getattr(m, name) for _, m in parts]) for name in _PARTS}
+    starts = pl.Series(np.concatenate([starts for starts, _ in parts])).cast(TIME)
+    frame = pl.DataFrame({"time": starts, **values})
+    return _candles(frame, symbol)
+
+
+def day_candles(symbol: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return daily rows as candles that begin at the first moment of their day."""
+    midnight = pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Kolkata")
+    return _candles(rows.select(midnight.alias("time"), *_PARTS), symbol)
 
 
 def gathered(minutes: pl.DataFrame, interval: Interval, moment: datetime) -> pl.DataFrame:
     """Return minutes gathered into candles of `interval`, those that are over by `moment`.
 
-    Intervals count from the session's first minute; the last one of a day may be shorter.
+    Intervals count from the session's first minute; the last one of a day may be shorter, and one
+    that begins in a break is stamped with the first minute after it.
     """
-    if minutes.is_empty():
-        return minutes
+    ends = pl.col("time").last().dt.offset_by("1m")
+    if interval is Interval.MINUTE or minutes.is_empty():
+        return minutes.filter(pl.col("time").dt.offset_by("1m") <= moment)
     day = pl.col("time").dt.date()
+    since = (pl.col("time") - pl.col("time").min().over(day)).dt.total_minutes()
     length = int(interval.length.total_seconds() // 60)
-    first = pl.col("time").min().over(day)
-    since = (pl.col("time") - first).dt.total_minutes()
-    block = pl.lit(0) if interval is Interval.DAY else since // length
     made = (
-        minutes.with_columns(__day=day, __block=block)
+        minutes.with_columns(__day=day, __block=since // length)
         .group_by("__day", "__block", maintain_order=True)
         .agg(
             pl.col("time", "exchange", "symbol", "open").first(),
@@ -139,32 +154,46 @@ def gathered(minutes: pl.DataFrame, interval: Interval, moment: datetime) -> pl.
             pl.col("low").min(),
             pl.col("close").last(),
             pl.col("volume").sum(),
-            __ends=pl.col("time").last().dt.offset_by("1m"),
+            __ends=ends,
         )
     )
     over = made.filter(pl.col("__ends") <= moment).with_columns(open_interest=pl.lit(None))
-    if interval is Interval.DAY:
-        over = over.with_columns(pl.col("time").dt.truncate("1d"))
     return conform(over.select(list(CANDLES)), CANDLES, what="sim candles")
 
 
-def _sum(days: Days, shares: Sequence[Share], name: str) -> tuple[Array, Array, Array, Array]:
-    pick = [i for i, share in enumerate(shares) if name in share.indices]
-    scale = 1.0 / np.cumprod(days.factor[:, pick], axis=0)
-    weights = np.array([shares[i].weight for i in pick])
-    units = _BASE * weights / weights.sum() / days.previous_close[0, pick]
+def _candles(frame: pl.DataFrame, symbol: str) -> pl.DataFrame:
+    named = frame.with_columns(exchange=pl.lit("NSE"), symbol=pl.lit(symbol))
+    return conform(named, CANDLES, what="sim candles")
+
+
+def _sum(days: Days, shares: Sequence[Share], name: str) -> dict[str, Array]:
+    pick = np.array([lane for lane, share in enumerate(shares) if name in share.indices])
+    weights = np.array([shares[lane].weight for lane in pick])
+    units = _BASE * weights / weights.sum() / days.previous_close[pick, 0]
+    held = units[:, None] / np.cumprod(days.factor[pick], axis=1)
 
     def total(array: Array) -> Array:
-        summed: Array = (array[:, pick] * scale) @ units
+        # a sum over rows adds them in order: the same day is the same in a shorter history
+        summed: Array = (array[pick] * held).sum(axis=0)
         return summed
 
     opened, closed = total(days.open), total(days.close)
-    above, below = np.maximum(opened, closed), np.minimum(opened, closed)
-    high = above + _WICK * (total(days.high) - above)
-    low = below - _WICK * (below - total(days.low))
-    return tuple(np.round(part, 2) for part in (opened, high, low, closed))  # type: ignore[return-value]
+    top, bottom = np.maximum(opened, closed), np.minimum(opened, closed)
+    high = top + _WICK * (total(days.high) - top)
+    low = bottom - _WICK * (bottom - total(days.low))
+    return _row(opened, high, low, closed, before=_BASE)
 
 
-def _vix(days: Days) -> tuple[Array, Array, Array, Array]:
-    opened = np.concatenate([[days.vix[0]], days.vix[:-1]])
-    return opened, np.maximum(opened, days.vix), np.minimum(opened, days.vix), days.vix
+def _vix(days: Days) -> dict[str, Array]:
+    closed = days.vix
+    opened = np.concatenate([closed[:1], closed[:-1]])
+    high, low = np.maximum(opened, closed), np.minimum(opened, closed)
+    return _row(opened, high, low, closed, before=np.nan)  # nobody knows the day before the first
+
+
+def _row(
+    opened: Array, high: Array, low: Array, closed: Array, *, before: float
+) -> dict[str, Array]:
+    previous = np.concatenate([[before], closed[:-1]])
+    named = {"previous_close": previous, "open": opened, "high": high, "low": low, "close": closed}
+    return {name: np.round(values, 2) for name, values in named.items()}

@@ -6,14 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alphastock_cli.providers.sim.days import Array, grid
+from alphastock_cli.providers.sim.days import MINUTES, Array, grid, stream
 
-_MINUTES = 5  # purpose of the stream
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One day of one share: rupees on the grid, and shares."""
+
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: int
 
 
 @dataclass(frozen=True, slots=True)
 class Minutes:
-    """Arrays of shape (minutes,): rupees and shares."""
+    """Arrays of shape (minutes,): rupees, and shares as int64."""
 
     open: Array
     high: Array
@@ -22,29 +31,24 @@ class Minutes:
     volume: Array
 
 
-def generate(
-    *, seed: int, number: int, ordinal: int, count: int, open_: float, high: float, low: float,
-    close: float, volume: int,
-) -> Minutes:  # fmt: skip
-    """Return `count` minutes of one share and day.
+def generate(row: Row, *, seed: int, number: int, ordinal: int, count: int) -> Minutes:
+    """Return the `count` minutes of one share and day, oldest first; `count` is at least 1.
 
     Parameters
     ----------
     number, ordinal : int
-        The share's stream and the day's ordinal: the same day is the same whenever it is asked.
+        The share's number and the day's ordinal name the stream: a day has the same minutes
+        whenever it is asked for.
     """
-    stream = np.random.Generator(
-        np.random.Philox(np.random.SeedSequence([seed, _MINUTES, number, ordinal]))
-    )
-    steps = stream.standard_normal(count)
-    path = _bridge(steps, open_, close, (high - low) / 3.0)
-    path = np.clip(grid(path), low, high)
-    path[-1] = close
-    opens = np.concatenate([[open_], path[:-1]])
-    tops, bottoms = np.maximum(opens, path), np.minimum(opens, path)
-    tops[int(np.argmax(tops))] = high
-    bottoms[int(np.argmin(bottoms))] = low
-    return Minutes(opens, tops, bottoms, path, _volumes(count, volume, stream))
+    draws = stream(seed, MINUTES, number, ordinal)
+    path = _bridge(draws.standard_normal(count), row.open, row.close, (row.high - row.low) / 3.0)
+    closes = np.clip(grid(path), row.low, row.high)
+    closes[-1] = row.close
+    opens = np.concatenate([[row.open], closes[:-1]])
+    highs, lows = np.maximum(opens, closes), np.minimum(opens, closes)
+    highs[int(np.argmax(highs))] = row.high
+    lows[int(np.argmin(lows))] = row.low
+    return Minutes(opens, highs, lows, closes, _volumes(count, row.volume, draws))
 
 
 def _bridge(steps: Array, start: float, end: float, width: float) -> Array:
@@ -56,10 +60,12 @@ def _bridge(steps: Array, start: float, end: float, width: float) -> Array:
     return path
 
 
-def _volumes(count: int, volume: int, stream: np.random.Generator) -> Array:
+def _volumes(count: int, volume: int, draws: np.random.Generator) -> Array:
     """Divide the day's shares: most at the open and the close, least about one o'clock."""
     middle = np.linspace(-1.0, 1.0, count)
-    weights = (0.45 + 1.6 * middle**2) * np.exp(0.3 * stream.standard_normal(count))
-    parts: Array = np.floor(weights / weights.sum() * volume).astype(np.int64)
-    parts[-1] += volume - int(parts.sum())
+    weights = (0.45 + 1.6 * middle**2) * np.exp(0.3 * draws.standard_normal(count))
+    # rounding what has traded so far, not each minute, leaves no remainder for the last one
+    so_far = np.floor(np.cumsum(weights) / weights.sum() * volume).astype(np.int64)
+    so_far[-1] = volume
+    parts: Array = np.diff(so_far, prepend=0)
     return parts

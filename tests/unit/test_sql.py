@@ -1,0 +1,414 @@
+"""`sql` reads tables and nothing else: no file, no write, no endless work; errors in words."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from alphastock_cli.actions.sql import run_sql
+from alphastock_cli.actions.sql_tables import Tables, result_of
+from alphastock_cli.domain.frames import DATASETS
+from alphastock_cli.domain.ports import MarketData
+from alphastock_cli.errors import AlphaStockError, DamagedData, UnknownName, UsageError
+from alphastock_cli.providers.sim.exchange import SimExchange
+from alphastock_cli.store.lake import Lake
+from tests.conftest import ManualClock
+
+IST = ZoneInfo("Asia/Kolkata")
+ROWS = pl.DataFrame(
+    {
+        "symbol": ["SBIN", "SBIN", "INFY", "INFY", "M&M"],
+        "date": [date(2026, 8, 13), date(2026, 8, 14)] * 2 + [date(2026, 8, 14)],
+        "close": [804.0, 816.0, 1500.0, 1470.0, None],
+        "turnover": [8.0e8, 8.2e8, 6.0e8, 5.9e8, 2.7e8],
+    }
+)
+
+
+class Opened(Mapping[str, pl.LazyFrame]):
+    """Tables that remember which were opened."""
+
+    def __init__(self, tables: Mapping[str, pl.LazyFrame]) -> None:
+        self.tables = tables
+        self.names: list[str] = []
+
+    def __getitem__(self, name: str) -> pl.LazyFrame:
+        self.names.append(name)
+        return self.tables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tables)
+
+    def __len__(self) -> int:
+        return len(self.tables)
+
+
+@pytest.fixture
+def tables() -> Opened:
+    other = pl.LazyFrame({"symbol": ["SBIN"], "lot_size": [750]})
+    return Opened({"equities_day": ROWS.lazy(), "lots": other, "rejects": other})
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Path:
+    path = tmp_path / "canary.csv"
+    path.write_text("secret\ncanary\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (
+            """select symbol, close from equities_day where date = '2026-08-14'
+            order by turnover desc limit 10""",
+            [("SBIN", 816.0), ("INFY", 1470.0), ("M&M", None)],
+        ),
+        (
+            "select symbol, max(close) from equities_day group by symbol order by symbol",
+            [("INFY", 1500.0), ("M&M", None), ("SBIN", 816.0)],
+        ),
+        ("SELECT count(*) AS n FROM EQUITIES_DAY WHERE date >= '2026-08-14'", [(3,)]),
+        ("select max(date) as d from equities_day", [(date(2026, 8, 14),)]),
+        (
+            """with m as (select symbol, avg(close) as c from equities_day group by symbol)
+            select e.symbol from equities_day e join m on e.symbol = m.symbol
+            where e.close > m.c order by e.symbol -- above their mean""",
+            [("INFY",), ("SBIN",)],
+        ),
+        ("select symbol from equities_day where symbol = 'it''s' or symbol = 'M&M';", [("M&M",)]),
+        ("select 'a;b' as x /* one; statement */", [("a;b",)]),
+        ("select 'a.b/c' as x, 'd.csv' as y", [("a.b/c", "d.csv")]),
+        ("select count(*) from equities_day where symbol in ('a.csv', 'b/c')", [(0,)]),
+        ("select 1 from equities_day where symbol in (select symbol from lots) limit 1", [(1,)]),
+        ("show tables", [("equities_day",), ("lots",), ("rejects",)]),
+    ],
+)
+def test_what_can_be_asked(tables: Opened, query: str, expected: list[tuple[object, ...]]) -> None:
+    assert run_sql(query, tables).rows() == expected
+
+
+def test_only_the_tables_named_are_opened(tables: Opened) -> None:
+    run_sql("select 1 from equities_day limit 1", tables)
+    assert set(tables.names) == {"equities_day"}
+    tables.names.clear()
+    run_sql("show tables", tables)
+    run_sql("select 'lots' as word", tables)
+    assert tables.names == []
+
+
+def test_explain_shows_the_plan(tables: Opened) -> None:
+    assert "symbol" in run_sql("explain select symbol from equities_day", tables).item()
+
+
+def test_the_second_route_is_sqlite(tables: Opened) -> None:
+    query = (
+        "select symbol, count(*) as n, min(close) as low, sum(turnover) as total "
+        "from equities_day where date >= '2026-08-13' group by symbol "
+        "having sum(turnover) > 3e8 order by total desc"
+    )
+    with sqlite3.connect(":memory:") as other:
+        other.execute("create table equities_day (symbol, date, close, turnover)")
+        rows = [(s, d.isoformat(), c, t) for s, d, c, t in ROWS.rows()]
+        other.executemany("insert into equities_day values (?,?,?,?)", rows)
+        expected = other.execute(query).fetchall()
+    other.close()
+    assert run_sql(query, tables).rows() == expected
+
+
+def test_no_infinity_and_no_nan_comes_out(tables: Opened) -> None:
+    query = "select close / (close - close) as a, (close - close) / (close - close) as b, 1.5 as c"
+    frame = run_sql(f"{query} from equities_day", tables)
+    assert frame["a"].to_list() == frame["b"].to_list() == [None] * 5
+    assert frame["c"].to_list() == [1.5] * 5
+    assert not any(
+        isinstance(v, float) and not math.isfinite(v) for row in frame.rows() for v in row
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "drop table equities_day",
+        "DROP TABLE equities_day",
+        "create table x as select * from equities_day",
+        "delete from equities_day",
+        "truncate table equities_day",
+        "insert into equities_day values (1)",
+        "update equities_day set close = 1",
+        "copy equities_day to 'x.csv'",
+        "alter table equities_day drop column close",
+        "explain drop table equities_day",
+        "with x as (select 1) delete from equities_day",
+        "select * into x from equities_day",
+        "attach 'x' as y",
+        "set x = 1",
+        "values (1)",
+        "from equities_day",
+        "describe equities_day",
+        "show databases",
+        "show tables; select 1",
+        "select 1; select 2",
+        "select 1; drop table equities_day",
+        "; select 1",
+        "",
+        "   ",
+        "-- nothing",
+        "/* select 1",
+        "select 'open",
+        'select "open',
+        "select `open",
+        "select 1 )))",
+        "select (1",
+        "select $1",
+        "select 1 # x",
+        "select @@version",
+        "select 1 \x00",
+        "sel\u200bect 1",
+    ],
+)
+def test_what_is_no_plain_reading_is_refused(tables: Opened, query: str) -> None:
+    with pytest.raises(UsageError):
+        run_sql(query, tables)
+
+
+FILES = [
+    "select * from read_csv('{}')",
+    "select * from READ_CSV('{}')",
+    "select * from Read_Csv ('{}')",
+    "select * from read_csv/* */('{}')",
+    "select * from read_csv -- x\n('{}')",
+    "select * from \"read_csv\"('{}')",
+    "select * from `read_csv`('{}')",
+    "select * from scan_csv('{}')",
+    "select * from read_parquet('{}')",
+    "select * from read_ipc('{}')",
+    "select * from read_json('{}')",
+    "select * from read_ndjson('{}')",
+    "select * from '{}'",
+    'select * from "{}"',
+    "select * from `{}`",
+    "select * from equities_day, '{}'",
+    "select * from equities_day e, lots l, '{}'",
+    "select * from equities_day join '{}' using (symbol)",
+    "select * from equities_day cross join read_csv('{}')",
+    "select * from equities_day where symbol in (select secret from read_csv('{}'))",
+    "select * from equities_day where exists (select 1 from '{}')",
+    "select (select secret from read_csv('{}'))",
+    "with c as (select * from read_csv('{}')) select * from c",
+    "select symbol from equities_day union all select secret from read_csv('{}')",
+    "explain select * from read_csv('{}')",
+    "select * from 'https://127.0.0.1:1/x.csv'",
+    "select * from read_csv('https://127.0.0.1:1/x.csv')",
+    # what a reader of quotes and comments could be led to overlook
+    "select $$'$$ as q, secret from read_csv('{}') --'",
+    "select $a$'$a$ as q, secret from read_csv('{}') --'",
+    "select /* /* */ ' */ secret from read_csv('{}') --'",
+    "select E'\\'' as q, secret from read_csv('{}') --'",
+    "select e'\\'', secret from read_csv('{}') --'",
+    "select '\\' as q, secret from read_csv('{}') --'",
+    "select N'x' as q, secret from read_csv('{}')",
+    "select U&'\\0027' as q, secret from read_csv('{}')",
+    "select [x'] as q, secret from read_csv('{}') --']",
+    "select '''' as q, secret from read_csv('{}') --'''",
+    'select "a""" as q, secret from read_csv(\'{}\')',
+    "select 1 --\r, secret from read_csv('{}')",
+]
+
+
+@pytest.mark.parametrize("query", FILES)
+def test_no_file_and_no_address_is_opened(tables: Opened, canary: Path, query: str) -> None:
+    with pytest.raises(AlphaStockError) as refused:
+        run_sql(query.format(canary), tables)
+    assert refused.value.exit_code == 2
+    assert tables.names == [], "refused before anything was opened"
+
+
+def test_files_open_where_that_is_allowed(tables: Opened, canary: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        run_sql(f"select * from read_csv('{canary}')", tables)
+    assert "--allow-files" in refused.value.hint
+    found = run_sql(f"select * from read_csv('{canary}')", tables, allow_files=True)
+    assert found.rows() == [("canary",)]
+    with pytest.raises(UsageError, match="cannot be run"):
+        run_sql("select * from read_csv('/nowhere/x.csv')", tables, allow_files=True)
+    for query in ("drop table lots", "select 1; select 2", "select * into x from lots"):
+        with pytest.raises(UsageError):
+            run_sql(query, tables, allow_files=True)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select " + "(" * 10_000 + "1" + ")" * 10_000,
+        "select " + "1" * 30_000,
+        "select " + "1, " * 6_000 + "1",
+        "select " + "1 + " * 1_400 + "1",
+        "select " + "- " * 5_000 + "1",
+        "select " + "not " * 2_900 + "true",
+        "select " + "case when true then " * 700 + "1",
+        "select " + "close and " * 1_400 + "close from equities_day",
+        "select " + "close = " * 1_400 + "close from equities_day",
+        "select close" + " between 1 and 2" * 200 + " from equities_day",
+        "select " + "(" * 29 + "close" + " between 1 and 2)" * 29 + " from equities_day",
+        "select " + "nullif(" * 29 + "close" + ",1)" * 29 + " from equities_day",
+        "select close from equities_day " + "union all select close from equities_day " * 400,
+        "select * from equities_day " + "join lots using (symbol) " * 200,
+        "select " + "interval " * 1_400,
+        "select " + "interval " * 200,
+        "select " + "[" * 500 + "]" * 500,
+        "explain " * 900 + "select 1",
+        "x" * 1_000_000,
+        "select " + "'" * 19_001,
+        "select " + "/*" * 5_000,
+    ],
+    ids=range(21),
+)
+def test_long_and_deep_queries_are_refused_soon(tables: Opened, query: str) -> None:
+    begin = time.perf_counter()
+    with pytest.raises(UsageError) as refused:
+        run_sql(query, tables)
+    assert len(refused.value.what) < 400
+    assert time.perf_counter() - begin < 1.0
+
+
+def test_long_lists_are_no_danger(tables: Opened) -> None:
+    listed = ",".join(f"'S{i}'" for i in range(1_400))
+    query = f"select count(*) from equities_day where symbol in ('SBIN',{listed})"
+    assert run_sql(query, tables).item() == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "told"),
+    [
+        ("select * from equity_day", UnknownName, "equities_day"),
+        ("select * from nobody_knows", UnknownName, "Known: equities_day, lots, rejects"),
+        ("select clsoe from equities_day", UnknownName, "close"),
+        ("select e.clsoe from equities_day e", UnknownName, "close"),
+        ("select symbol from equities_day where date = 'soon'", UsageError, "YYYY-MM-DD"),
+        ("select close as a, date as a from equities_day", UsageError, "`as`"),
+        ("select nofunc(close) from equities_day", UsageError, "nofunc"),
+        ("select select 1", UsageError, "sql parser error"),
+        ("select upper(close) from equities_day", UsageError, "String"),
+    ],
+)
+def test_mistakes_are_explained(
+    tables: Opened, query: str, kind: type[AlphaStockError], told: str
+) -> None:
+    with pytest.raises(kind) as refused:
+        run_sql(query, tables)
+    assert told in refused.value.what + refused.value.hint
+    assert "\n" not in refused.value.what
+
+
+class Wires:
+    """A lake, and the simulated exchange under its name."""
+
+    def __init__(self, root: Path, clock: ManualClock, as_of: datetime | None = None) -> None:
+        self.lake = Lake(root)
+        self.clock = clock
+        self.moment = as_of
+
+    def provider(self, name: str | None = None) -> MarketData:
+        assert name == "sim"
+        return SimExchange(self.clock, universe=3, as_of=self.moment)
+
+
+def _day(symbol: str, day: date, close: float) -> dict[str, object]:
+    return {"exchange": "NSE", "symbol": symbol, "series": "EQ", "date": day, "close": close}
+
+
+@pytest.fixture
+def wires(tmp_path: Path, clock: ManualClock) -> Wires:
+    wires = Wires(tmp_path / "lake", clock)
+    rows = [_day("SBIN", date(2026, 8, day), 800.0 + day) for day in (12, 13, 14)]
+    wires.lake.upsert("equities_day", pl.DataFrame(rows))
+    changes = {"old": ["A", "B", "C"], "new": ["D", "E", "F"], "source": ["x"] * 3}
+    days = [date(2026, 8, 1), date(2026, 9, 1), None]
+    wires.lake.upsert("symbol_changes", pl.DataFrame(changes | {"effective_date": days}))
+    member = {
+        "index": "NIFTY 50", "symbol": "SBIN", "source": "x",
+        "valid_from": date(2026, 1, 1), "valid_to": date(2026, 9, 30),
+    }  # fmt: skip
+    wires.lake.upsert("membership", pl.DataFrame([member]))
+    return wires
+
+
+def test_the_lake_is_asked_unless_another_provider_is_named(wires: Wires) -> None:
+    tables = Tables(wires)
+    assert sorted(tables) == sorted(DATASETS)
+    result = result_of(run_sql("select max(close) as c from equities_day", tables), tables)
+    assert list(result.records()) == [{"c": 814.0}]
+    assert (result.source, result.simulated) == ("lake", False)
+    assert result.as_of is not None
+    assert result.as_of.date() == date(2026, 8, 14)
+    assert result.as_of.utcoffset() == datetime(2026, 8, 14, tzinfo=IST).utcoffset()
+
+
+def test_a_table_without_days_has_no_moment(wires: Wires) -> None:
+    tables = Tables(wires, provider="lake")
+    assert result_of(run_sql("select count(*) from lots", tables), tables).as_of is None
+
+
+@pytest.mark.parametrize(
+    ("moment", "last"),
+    [
+        ("2026-08-13T11:00", date(2026, 8, 12)),
+        ("2026-08-13T18:00", date(2026, 8, 13)),
+        ("2026-08-13T23:59:59", date(2026, 8, 13)),
+        ("2026-08-16T10:00", date(2026, 8, 14)),
+    ],
+)
+def test_what_was_not_known_then_is_hidden(wires: Wires, moment: str, last: date) -> None:
+    as_of = datetime.fromisoformat(moment).replace(tzinfo=IST)
+    tables = Tables(wires, as_of=as_of)
+    assert run_sql("select max(date) from equities_day", tables).item() == last
+    assert tables.as_of is not None
+    assert tables.as_of <= as_of
+    assert run_sql("select old from symbol_changes order by old", tables)["old"].to_list() == [
+        "A",
+        "C",
+    ]
+    assert run_sql("select valid_to from membership", tables).item() is None, "not ended yet"
+
+
+def test_every_dataset_can_be_asked_with_and_without_a_moment(wires: Wires) -> None:
+    for as_of in (None, datetime(2026, 8, 14, 18, tzinfo=IST)):
+        tables = Tables(wires, as_of=as_of)
+        for name in DATASETS:
+            columns = run_sql(f"select * from {name} limit 1", tables).columns
+            assert columns == list(DATASETS[name])
+
+
+def test_the_simulated_exchange_says_that_it_is_simulated(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    moment = datetime(2026, 8, 14, 18, tzinfo=IST)
+    tables = Tables(Wires(tmp_path, clock, moment), provider="sim", as_of=moment)
+    query = "select max(date) as d from equities_day"
+    result = result_of(run_sql(query, tables), tables)
+    assert list(result.records()) == [{"d": date(2026, 8, 14)}]
+    assert (result.source, result.simulated) == ("sim", True)
+    assert run_sql("select count(*) from instruments", tables).item() == 3
+    with pytest.raises(UnknownName, match="lots"):
+        run_sql("select * from lots", tables)
+    assert not (tmp_path / "lake").exists()
+
+
+def test_a_damaged_file_is_no_mistake_of_the_query(wires: Wires) -> None:
+    path = wires.lake.files("equities_day")[0]
+    data = bytearray(path.read_bytes())
+    data[4:200] = b"\xff" * 196
+    path.write_bytes(bytes(data))
+    with pytest.raises(DamagedData) as refused:
+        run_sql("select * from equities_day", Tables(wires))
+    assert "lake repair" in refused.value.hint
+    assert run_sql("show tables", Tables(wires)).height == len(DATASETS)
