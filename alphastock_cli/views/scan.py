@@ -91,7 +91,8 @@ def _pct(value: float | None) -> str:
 def _rows(result: Result, width: int) -> Iterator[RenderableType]:
     records = list(result.records())
     matched, whole = result.summary.get("matched"), result.summary.get("universe")
-    yield Text(f"{matched} of {whole} symbols", style="bold")
+    counts = f"{numbers.cell('n', matched)} of {numbers.cell('n', whole)} symbols"
+    yield Text(counts, style="bold")
     if not records:
         yield Text("nothing found", style="dim")
         return

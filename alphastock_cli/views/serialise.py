@@ -15,7 +15,9 @@ from decimal import Decimal
 from typing import Any
 
 from alphastock_cli.actions.result import Result
-from alphastock_cli.safety import escape_csv_cell
+from alphastock_cli.safety import escape_csv_cell, safe_text
+
+_CELL = 32_000  # what a spreadsheet takes in one cell
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any cell
@@ -85,7 +87,8 @@ def to_csv(result: Result) -> Iterator[str]:
 def _csv_cell(value: Any) -> Any:  # noqa: ANN401 - any cell
     simple = plain(value)
     if isinstance(simple, str):
-        return escape_csv_cell(simple) if isinstance(value, str) else simple
+        # CSV goes to terminals too and has no way to escape a control character
+        return escape_csv_cell(safe_text(simple, limit=_CELL)) if isinstance(value, str) else simple
     if isinstance(simple, list | dict):
         return json.dumps(simple, ensure_ascii=True)
     if isinstance(simple, bool):

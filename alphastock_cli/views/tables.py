@@ -100,7 +100,8 @@ def table(
     if left_out:
         grid.caption = f"not shown: {', '.join(left_out)} (--columns, --json)"
     for name in fitting:
-        right = any(_is_number(row.get(name)) for row in records)
+        # a column of which nothing is known is aligned like the numbers it would hold
+        right = all(row.get(name) is None or _is_number(row.get(name)) for row in records)
         grid.add_column(
             Text(heads[name]), justify="right" if right else "left", no_wrap=right, overflow="fold"
         )

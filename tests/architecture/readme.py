@@ -1,4 +1,4 @@
-"""Write the real output of each `console` block of README.md; `make docs` runs it, a test compares."""
+"""Write the real output of each `console` block of README.md; a test compares."""
 
 from __future__ import annotations
 

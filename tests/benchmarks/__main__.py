@@ -1,4 +1,4 @@
-"""Run the benchmarks and print ratios: `make bench`; the results kept are in docs/performance.md."""
+"""Run the benchmarks and print ratios (`make bench`); docs/performance.md keeps results."""
 
 from __future__ import annotations
 

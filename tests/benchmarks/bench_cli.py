@@ -73,7 +73,8 @@ def _scan(data: Path) -> list[Row]:
         env=_env(data),
     )
     default = ("scan, 2,000 symbols, default look-back", took["default"], took["import polars"])
-    exact = ("scan, 2,000 symbols × 2,500 sessions, --exact", took["exact"], took["read the columns"])
+    name = "scan, 2,000 symbols × 2,500 sessions, --exact"
+    exact = (name, took["exact"], took["read the columns"])
     return [
         row(*default, must=2.5, against="import polars"),
         row(*exact, must=2.0, against="read the columns it needs, whole history"),
