@@ -16,7 +16,6 @@ _ESCAPES = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]*[0-~]?"
 )
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?%?")
 # the wide forms are formulas too in some editions of a spreadsheet program
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # fmt: skip
 # control, format (zero-width, bidirectional, tags), surrogate, private; line and paragraph ends
@@ -52,11 +51,9 @@ def safe_text(text: str, *, limit: int = 200) -> str:
 def escape_csv_cell(text: str) -> str:
     """Return `text` so that a spreadsheet shows it instead of computing it.
 
-    A cell that begins like a formula gets an apostrophe in front; plain numbers stay numbers.
+    A text that begins like a formula gets an apostrophe in front. Numbers do not come here.
 
-    >>> escape_csv_cell("=HYPERLINK(1)"), escape_csv_cell("-12.5"), escape_csv_cell("M&M")
-    ("'=HYPERLINK(1)", '-12.5', 'M&M')
+    >>> escape_csv_cell("=HYPERLINK(1)"), escape_csv_cell("-1"), escape_csv_cell("M&M")
+    ("'=HYPERLINK(1)", "'-1", 'M&M')
     """
-    if text.lstrip(" ").startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text.strip(" ")):
-        return "'" + text
-    return text
+    return "'" + text if text.lstrip(" ").startswith(_FORMULA_STARTS) else text

@@ -15,6 +15,7 @@ import polars as pl
 
 _GROUP, _START, _END = "__group", "__start", "__end"
 INDEX, BACK = "__index", "__back"  # rows of the same symbol before and after a row
+_POWERS = 1 << 13  # (13/14)^8192 is 1e-264: nothing
 TINY = 1e-14  # what TA-Lib takes for zero when it divides
 
 Reduce = Callable[[pl.Expr], pl.Expr]
@@ -44,7 +45,7 @@ def evaluate(rows: pl.DataFrame, wanted: Mapping[str, Short]) -> pl.DataFrame:
 
     `rows` are sorted by symbol and date.
     """
-    ends = rows["symbol"].rle().struct.field("len").cast(pl.Int64).cum_sum() - 1
+    ends = rows["symbol"].rle().struct.field("len").cum_sum() - 1
     base = rows[ends]
     if not wanted or rows.is_empty():
         empty = [pl.lit(None, pl.Float64).alias(name) for name in wanted]
@@ -65,13 +66,11 @@ def evaluate(rows: pl.DataFrame, wanted: Mapping[str, Short]) -> pl.DataFrame:
 def _positions(rows: pl.DataFrame, ends: pl.Series) -> pl.DataFrame:
     """Return `rows` with the number of their group, and where in it they stand."""
     group = rows["symbol"].rle_id().set_sorted()
-    starts = (ends.shift(1) + 1).fill_null(0)
+    starts = (ends + 1).shift(1, fill_value=0)
+    place = pl.int_range(pl.len(), dtype=ends.dtype)
     return rows.with_columns(
         group.alias(_GROUP), starts.gather(group).alias(_START), ends.gather(group).alias(_END)
-    ).with_columns(
-        (pl.int_range(pl.len(), dtype=pl.Int64) - pl.col(_START)).alias(INDEX),
-        (pl.col(_END) - pl.int_range(pl.len(), dtype=pl.Int64)).alias(BACK),
-    )
+    ).with_columns((place - pl.col(_START)).alias(INDEX), (pl.col(_END) - place).alias(BACK))
 
 
 def before(x: pl.Expr, steps: int = 1) -> pl.Expr:
@@ -202,29 +201,29 @@ def _weights(
     are passed over.
     """
     base = "_".join(("_", *inputs))
-    known = pl.all_horizontal([pl.col(name).is_not_null() for name in inputs])
+    known, start = pl.col(f"{base}_known"), pl.col(_START)
     seen = pl.col(f"{base}_seen")
-    at_start = seen.gather(pl.col(_START)) - pl.col(f"{base}_known").gather(pl.col(_START))
-    rank, after = pl.col(f"{base}_rank"), pl.col(f"{base}_after")
-    decay = math.log1p(-alpha)
-    seed = ((rank + after - (first + span - 1)) * decay).exp() / span
-    later = alpha * (after * decay).exp()
-    share = pl.when(rank < first + span).then(seed).otherwise(later)
+    count, after = pl.col(f"{base}_count"), pl.col(f"{base}_after")
+    seed = count <= first + span
+    power = pl.when(seed).then(count + after - (first + span)).otherwise(after)
+    # powers come from a table: an exponential a row would be most of the work
+    table = (pl.int_range(_POWERS, eager=False) * math.log1p(-alpha)).exp()
+    share = table.gather(power.clip(0, _POWERS - 1)) * pl.when(seed).then(1 / span).otherwise(alpha)
     return [
-        {f"{base}_known": known.cast(pl.Int64), f"{base}_seen": known.cast(pl.Int64).cum_sum()},
+        {f"{base}_known": _all_known(inputs), f"{base}_seen": _all_known(inputs).cum_sum()},
         {
-            f"{base}_rank": seen - 1 - at_start,
+            f"{base}_count": seen - seen.gather(start) + known.gather(start),
             f"{base}_after": seen.gather(pl.col(_END)) - seen,
         },
-        {f"{key}_share": pl.when(known & (rank >= first)).then(share)},
+        {f"{key}_share": pl.when(known & (count > first)).then(share)},
     ]
 
 
 def _prior(x: str, inputs: Sequence[str]) -> pl.Expr:
     """Return `x` in the row before that has all inputs."""
     base = "_".join(("_", *inputs))
-    held = pl.when(pl.col(f"{base}_known") == 1).then(pl.col(x))
-    return pl.when(pl.col(f"{base}_rank") > 0).then(held.forward_fill().shift(1))
+    held = pl.when(pl.col(f"{base}_known")).then(pl.col(x))
+    return pl.when(pl.col(f"{base}_count") > 1).then(held.forward_fill().shift(1))
 
 
 def _enough(total: pl.Expr, inputs: Sequence[str], count: int) -> pl.Expr:
@@ -233,5 +232,8 @@ def _enough(total: pl.Expr, inputs: Sequence[str], count: int) -> pl.Expr:
 
 
 def _known(key: str, inputs: Sequence[str]) -> pl.Expr:
-    known = pl.all_horizontal([pl.col(name).is_not_null() for name in inputs])
-    return pl.when(known).then(pl.col(key))
+    return pl.when(_all_known(inputs)).then(pl.col(key))
+
+
+def _all_known(inputs: Sequence[str]) -> pl.Expr:
+    return pl.all_horizontal([pl.col(name).is_not_null() for name in inputs])

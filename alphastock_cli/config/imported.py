@@ -6,7 +6,6 @@ it stays behind. A credential is never copied, however deep it lies.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +16,6 @@ from alphastock_cli.config.load import apply
 from alphastock_cli.config.reading import parse_toml, read_capped
 from alphastock_cli.config.settings import Settings
 from alphastock_cli.errors import ConfigError
-from alphastock_cli.exchange import indices
-from alphastock_cli.exchange.tables import read_table
 
 # the old file's words for a class of symbols, ours, and ours for what a strategy supports
 _CLASSES = {
@@ -112,6 +109,8 @@ def _check(text: str, path: Path) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import json
+
     data = read_capped(path)
     try:
         body = json.loads(data.decode("utf-8-sig"), parse_constant=lambda _: None)
@@ -171,6 +170,9 @@ def _new_name(symbol: str, kinds: Sequence[str]) -> tuple[str, str] | None:
 
     An index comes first: a strategy for shares and indices that names NIFTYBANK means the index.
     """
+    from alphastock_cli.exchange import indices
+    from alphastock_cli.exchange.tables import read_table
+
     order = [kind for kind in ("indices", "futures", "options") if kind in kinds] or list(kinds)
     rows = [row for row in read_table("old_names") if row["old"] == symbol]
     for kind in (*order, ""):

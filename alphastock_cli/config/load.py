@@ -92,7 +92,7 @@ def load(*, flags: Mapping[str, Any], env: Mapping[str, str], cwd: Path) -> Sett
             flag = "--" + key.replace("_", "-")
             given = Table({key: str(flags[key])}, source=Source(flag))
             settings = apply(settings, given, f"flag {flag}", origins, cwd=cwd, trust=True)
-    if settings.data_dir.parts[:1] and settings.data_dir.parts[0].startswith("~"):
+    if not settings.data_dir.is_absolute():
         raise ConfigError(
             "there is no home folder to keep data in", hint="Set ALPHASTOCK_DATA_DIR to a folder."
         )
@@ -122,13 +122,19 @@ def user_file() -> Path:
     """Return where the user's own configuration lies."""
     from platformdirs import user_config_path
 
-    return user_config_path("alphastock", appauthor=False) / "config.toml"
+    try:
+        return user_config_path("alphastock", appauthor=False) / "config.toml"
+    except RuntimeError:  # nobody knows the home folder
+        return Path("~/.config/alphastock/config.toml")
 
 
 def _default_data_dir() -> Path:
     from platformdirs import user_data_path
 
-    return user_data_path("alphastock", appauthor=False)
+    try:
+        return user_data_path("alphastock", appauthor=False)
+    except RuntimeError:
+        return Path("~/.local/share/alphastock")
 
 
 def _files(
@@ -140,7 +146,8 @@ def _files(
     if env.get("ALPHASTOCK_CONFIG"):
         return [(_place(env["ALPHASTOCK_CONFIG"], cwd, "ALPHASTOCK_CONFIG"), "file", True)]
     found = [(user_file(), "user file", True), (cwd / PROJECT_FILE, "project file", False)]
-    return [place for place in found if _is_there(place[0])]
+    # a relative one would be the file of whoever owns this folder, not of the user
+    return [place for place in found if place[0].is_absolute() and _is_there(place[0])]
 
 
 def _is_there(path: Path) -> bool:

@@ -139,7 +139,9 @@ class Table:
             if key not in names:
                 near = nearest(key, names)
                 guess = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(names)}."
-                raise self.complaint(key, "is unknown", hint=guess)
+                name = ".".join((*self.path, key))
+                place = self.source.at(*self.path, key)
+                raise ConfigError(f"{place}: unknown key `{name}`", hint=guess)
 
     def take(self, key: str, kind: Kind) -> Any:  # noqa: ANN401 - the kind decides
         """Return the checked value of `key`."""

@@ -98,7 +98,7 @@ def listed_expiries(symbol: str, on: date) -> tuple[Expiry, ...]:
         )
     listing = _Listing(rules, on)
     near = listing.serial("monthly", on)
-    found = near + listing.weeklies(near)
+    found = near + listing.weeklies()
     last = near[-1].day if near else on
     for kind, months in (("quarterly", _QUARTERS), ("half_yearly", _HALVES)):
         far = listing.serial(kind, last, months=months, after=last)
@@ -137,17 +137,15 @@ class _Listing:
                 break
         return found
 
-    def weeklies(self, near: list[Expiry]) -> list[Expiry]:
+    def weeklies(self) -> list[Expiry]:
         """Return the weekly expiries; the week of a month's last expiry has none of its own."""
-        taken = {item.regular.isocalendar()[:2] for item in near}
         found: list[Expiry] = []
         for step in range(_DAYS_AHEAD):
             day = self.on + step * _DAY
             rule = self._rule("weekly", day)
             if rule is None or day.weekday() != rule.weekday:
                 continue
-            week = day.isocalendar()[:2]
-            if week in taken or week == self._monthly_week(day):
+            if day.isocalendar()[:2] == self._monthly_week(day):
                 continue
             expiry = self._moved(day, rule)
             if expiry.day >= self.on:

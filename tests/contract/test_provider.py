@@ -270,6 +270,7 @@ def test_pv_04_indices_stay_inside_start_end(provider: MarketData) -> None:
         )
     )
     assert cut.height == 2
+    assert provider.indices_day(symbols=[]).collect().is_empty()
 
 
 def test_pv_05_unknown_quotes_are_left_out(provider: MarketData) -> None:

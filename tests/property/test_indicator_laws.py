@@ -83,7 +83,7 @@ def differing(got: pl.DataFrame, expected: pl.DataFrame, *, relative: float) -> 
     return found
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(seeds, st.integers(1, 270), st.integers(1, 270), gaps)
 def test_nothing_looks_ahead(seed: int, seen: int, more: int, missing: float) -> None:
     """What is known after `seen` sessions stays as it is, whatever comes later."""
@@ -92,7 +92,7 @@ def test_nothing_looks_ahead(seed: int, seen: int, more: int, missing: float) ->
     assert differing(indicators.panel(whole, NAMES).head(seen), now, relative=0.0) == []
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seeds, st.integers(62, 270))
 def test_another_future_changes_nothing(seed: int, seen: int) -> None:
     past = history("A", seen, seed=seed)
@@ -103,7 +103,7 @@ def test_another_future_changes_nothing(seed: int, seen: int) -> None:
     assert differing(made, indicators.panel(past, NAMES), relative=0.0) == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(markets())
 def test_latest_is_the_last_row_of_the_panel(rows: pl.DataFrame) -> None:
     panel = indicators.panel(rows, NAMES)
@@ -138,7 +138,7 @@ def test_latest_with_one_value_missing(name: str, holed: tuple[pl.DataFrame, pl.
         assert value == (None if known is None else pytest.approx(known, rel=1e-9)), symbol
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(markets())
 def test_missing_is_null_never_nan_or_infinite(rows: pl.DataFrame) -> None:
     for frame in (indicators.panel(rows, NAMES), indicators.latest(rows, NAMES)):
@@ -148,7 +148,7 @@ def test_missing_is_null_never_nan_or_infinite(rows: pl.DataFrame) -> None:
         assert not any(bad.row(0)), bad
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seeds, lengths, st.sampled_from([0.5, 4.0, 1024.0]))
 def test_another_unit_of_money_scales_rupees_and_leaves_ratios(
     seed: int, length: int, scale: float
@@ -162,7 +162,7 @@ def test_another_unit_of_money_scales_rupees_and_leaves_ratios(
     assert differing(scaled, plain, relative=1e-9) == []
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seeds, lengths, st.sampled_from([2, 1_000]))
 def test_volumes_in_another_unit_leave_their_ratio(seed: int, length: int, scale: int) -> None:
     rows = history("A", length, seed=seed)
@@ -171,7 +171,7 @@ def test_volumes_in_another_unit_leave_their_ratio(seed: int, length: int, scale
     assert differing(scaled, plain, relative=1e-9) == []
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(markets(), seeds)
 def test_the_order_of_rows_and_other_symbols_do_not_matter(rows: pl.DataFrame, seed: int) -> None:
     whole = indicators.panel(rows.sample(fraction=1.0, shuffle=True, seed=seed % 1000), NAMES)
@@ -181,7 +181,7 @@ def test_the_order_of_rows_and_other_symbols_do_not_matter(rows: pl.DataFrame, s
     assert differing(whole, alone, relative=1e-12) == []
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(markets())
 def test_values_lie_where_they_must(rows: pl.DataFrame) -> None:
     made = indicators.panel(rows, NAMES)

@@ -95,18 +95,15 @@ def test_plain_text_is_left_alone(text: str) -> None:
         ("  =1", "'  =1"),
         ("＝1", "'＝1"),
         ("-", "'-"),
-        ("-12.5", "-12.5"),
-        ("+1", "+1"),
-        ("-1e-05", "-1e-05"),
-        ("-5%", "-5%"),
-        ("-.5", "-.5"),
-        ("-१२", "'-१२"),
+        ("-12.5", "'-12.5"),
+        ("+1", "'+1"),
+        ("12.5", "12.5"),
         ("M&M", "M&M"),
         ("BAJAJ-AUTO", "BAJAJ-AUTO"),
         ("", ""),
     ],
 )
-def test_formulas_become_text_and_numbers_stay(raw: str, cell: str) -> None:
+def test_what_begins_like_a_formula_becomes_text(raw: str, cell: str) -> None:
     assert escape_csv_cell(raw) == cell
 
 
@@ -114,10 +111,7 @@ def test_formulas_become_text_and_numbers_stay(raw: str, cell: str) -> None:
 def test_a_cell_never_begins_as_a_formula_and_keeps_its_text(text: str) -> None:
     cell = escape_csv_cell(text)
     assert cell.removeprefix("'") == text.removeprefix("'")
-    begins = cell.lstrip(" ")[:1]
-    assert begins not in {"=", "@", "\t", "\r", "\n"}
-    if begins in {"+", "-"}:
-        float(cell.strip(" ").rstrip("%"))
+    assert cell.lstrip(" ")[:1] not in {"=", "+", "-", "@", "\t", "\r", "\n"}
     buffer = io.StringIO(newline="")
     csv.writer(buffer).writerow([cell, "end"])
     buffer.seek(0)

@@ -15,7 +15,7 @@ from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, In
 from alphastock_cli.errors import ConfigError, NotOffered, OutOfRange, UnknownName, UsageError
 from alphastock_cli.exchange import calendar, indices
 from alphastock_cli.providers.sim import SimExchange
-from alphastock_cli.providers.sim.days import grid, limits
+from alphastock_cli.providers.sim.days import grid, limits, stream
 from alphastock_cli.providers.sim.universe import shares
 from alphastock_cli.registry import PROVIDERS
 from tests.conftest import IST, ManualClock
@@ -502,3 +502,17 @@ def test_grid_and_limits_by_hand() -> None:
     low, high = limits(np.array([103.35, 100.0]), np.array([0.05, 0.20]))
     assert low.tolist() == [98.20, 80.0]
     assert high.tolist() == [108.50, 120.0]
+
+
+def test_every_purpose_share_and_kind_has_a_stream_of_its_own() -> None:
+    keys = [
+        (seed, purpose, number, kind)
+        for seed in (0, 42, 2**63 - 1)
+        for purpose in (1, 5)
+        for number in (0, 1, 255, 2**32 - 1)
+        for kind in (0, 1, 7, 740_000)
+    ]
+    firsts = {stream(*key).random() for key in keys}
+    assert len(firsts) == len(keys)
+    draws = np.array([stream(42, 3, 7, kind).standard_normal(4000) for kind in range(8)])
+    assert np.abs(np.corrcoef(draws)[~np.eye(8, dtype=bool)]).max() < 0.06

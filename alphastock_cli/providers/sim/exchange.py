@@ -45,7 +45,7 @@ class SimExchange:
     clock : Clock
         Gives the moment while none is asked for: the market moves on with it.
     seed : int
-        Which market; the same seed is the same market on every machine.
+        Which market; with the same numpy the same seed is the same market, whenever it is asked.
     universe : int
         Number of shares; the first two hundred carry real symbols.
     as_of : datetime, optional
