@@ -112,7 +112,6 @@ class Wiring:
             "settings": self.settings,
             "seed": self.settings.sim.seed,
             "universe": self.settings.sim.universe,
-            "cache": self.data_dir / "sim" / str(self.settings.sim.seed),
         }
 
     def _build(self, cls: type, name: str) -> Any:  # noqa: ANN401 - any registered class

@@ -31,6 +31,7 @@ MAX_WEIGHT = 5_000  # nodes of the finished expression; Polars has no shared one
 
 Wrong = Callable[[str], UsageError]
 _ZONE = "Asia/Kolkata"
+_MAX_WHOLE = 2**63 - 1  # Polars has no literal for any larger whole number; float64 holds them
 _REGEX_SIGNS = frozenset("\\.+*?()|[]{}^$#&-~")
 _NULLS = MappingProxyType(
     {NUMBER: pl.Float64(), TEXT: pl.String(), DATE: pl.Date(), BOOLEAN: pl.Boolean(),
@@ -117,6 +118,8 @@ def literal(value: float | str | bool, kind: str, wrong: Wrong) -> Typed:  # noq
     """Return a value written in the condition."""
     if kind == NUMBER and abs(value) > 1e300:  # type: ignore[arg-type]  # noqa: PLR2004 - near the end of float64
         raise wrong("this number is too large")
+    if kind == NUMBER and abs(value) > _MAX_WHOLE:  # type: ignore[arg-type]
+        value = float(value)
     return Typed(pl.lit(value), kind, value)
 
 

@@ -7,7 +7,13 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from alphastock_cli.analytics.adjust import adjust, detect, follow, with_predecessors
+from alphastock_cli.analytics.adjust import (
+    adjust,
+    detect,
+    follow,
+    with_predecessors,
+    with_successors,
+)
 from alphastock_cli.domain.frames import ADJUSTMENTS, EQUITIES_DAY, SYMBOL_CHANGES, conform
 
 FIRST = date(2026, 8, 3)
@@ -315,6 +321,21 @@ def test_follow_with_symbols_as_an_enum(day: date | None) -> None:
     got = follow(rows, changes(("OLD", "NEW", day)))
     assert got.schema["symbol"] == kind
     assert names(got) == {"NEW": [(0, "OLD"), (1, "OLD"), (2, "NEW")]}
+
+
+def test_follow_with_an_enum_that_lacks_the_new_name() -> None:
+    """OLD is traded by another company today; what it once became was not asked for."""
+    kind = pl.Enum(["M", "OLD"])
+    rows = days(OLD=[0, 1, 3], M=[3]).with_columns(pl.col("symbol").cast(kind))
+    got = follow(rows, changes(("OLD", "NEW", DAYS[2])))
+    assert names(got)["OLD"] == [(3, "OLD")], "the first company's days are not the second's"
+
+
+def test_with_successors_follows_chains_forwards() -> None:
+    known = changes(("A", "B", None), ("B", "C", None), ("X", "Y", None))
+    assert with_successors(["A"], known) == ["A", "B", "C"]
+    assert with_successors(["C"], known) == ["C"]
+    assert with_successors(["A"], changes(("A", "B", None), ("B", "A", None))) == ["A", "B"]
 
 
 def test_with_predecessors_follows_chains_backwards() -> None:
