@@ -1,7 +1,8 @@
-"""Splits, bonuses and changed symbols: find the factors, apply them, follow the names.
+"""Splits, bonuses and changed symbols: apply the factors, follow the names.
 
 Stored prices stay as published. A factor multiplies the prices before its ex-date and divides the
-quantities; only factors with an ex-date up to `as_of` are applied, so nothing looks ahead.
+quantities; only factors with an ex-date up to `as_of` are applied, so nothing looks ahead. How
+factors are found: `breaks`.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from datetime import date
 import polars as pl
 
 from alphastock_cli.analytics.breaks import detect, imported
+from alphastock_cli.analytics.order import by_symbol_and_date
 
-__all__ = ["adjust", "detect", "follow", "imported", "with_predecessors"]
+__all__ = ["adjust", "detect", "follow", "imported", "with_predecessors", "with_successors"]
 
 _PRICES = ("open", "high", "low", "close", "last", "average_price")
 _QUANTITIES = ("volume", "delivery_quantity")
 _MAX_CHAIN = 8
+_DAY = "1d"
+_MARKET = 0.1  # how far, in logarithms, the market may move on an ex-date
 
 
 def adjust(rows: pl.DataFrame, adjustments: pl.DataFrame, *, as_of: date) -> pl.DataFrame:
@@ -29,30 +33,30 @@ def adjust(rows: pl.DataFrame, adjustments: pl.DataFrame, *, as_of: date) -> pl.
         Daily rows with ``symbol`` and ``date``, any of the price and quantity columns.
     adjustments : DataFrame
         Schema `ADJUSTMENTS`; rows without a factor change nothing. Of two factors of one symbol
-        and day the detected one counts: imported ones are often rounded.
+        and day the detected one counts. An imported one that would leave a larger break than
+        there was (by more than 10 %) is not believed: lists of them hold errors.
     as_of : date
         Factors with a later ex-date are not known yet.
 
     Returns
     -------
     DataFrame
-        Same rows and columns. ``previous_close`` on an ex-date is multiplied too, so that changes
-        across it are the market's own. Volumes are rounded to whole shares.
+        Same rows and columns, sorted by symbol and date where a factor counts. ``previous_close``
+        of the first row from an ex-date on is multiplied too, so that changes across it are the
+        market's own. Volumes are rounded to whole shares.
     """
     factors = _factors(rows, adjustments, as_of)
     if factors.is_empty():
         return rows
     hit = pl.col("symbol").is_in(factors["symbol"].unique().implode())
-    touched, others = rows.filter(hit), rows.filter(~hit)
-    dated = touched.sort("symbol", "date").join(
-        factors.rename({"ex_date": "date"}), on=["symbol", "date"], how="left"
+    touched, others = by_symbol_and_date(rows.filter(hit)), rows.filter(~hit)
+    factors = _believed(touched, factors)
+    # what a price is multiplied with: all factors after its date
+    steps = factors.sort("symbol", "ex_date").select(
+        "symbol", "ex_date", __factor=pl.col("__factor").cum_prod(reverse=True).over("symbol")
     )
-    # factors of ex-dates without a row (the symbol did not trade) count from the next row on
-    dated = _carry(dated, factors)
-    later = pl.col("__factor").cum_prod(reverse=True).over("symbol")
-    dated = dated.with_columns(__with=later).with_columns(
-        __after=(pl.col("__with") / pl.col("__factor"))
-    )
+    dated = touched.with_columns(__before=_day_before())
+    dated = _joined(_joined(dated, steps, "date", "__after"), steps, "__before", "__with")
     have = set(rows.columns)
     changed = [pl.col(name) * pl.col("__after") for name in _PRICES if name in have]
     if "previous_close" in have:
@@ -63,119 +67,160 @@ def adjust(rows: pl.DataFrame, adjustments: pl.DataFrame, *, as_of: date) -> pl.
         if name in have
     ]
     result = dated.with_columns(changed).select(rows.columns)
-    # every row of a symbol is in one of the two parts, in order of its days
-    return pl.concat([others, result]).sort("symbol", maintain_order=True)
+    return by_symbol_and_date(pl.concat([others, result]))
 
 
 def _factors(rows: pl.DataFrame, adjustments: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """Return symbol, ex_date, __factor: one known factor a symbol and day inside the rows."""
-    known = adjustments.filter(
-        pl.col("factor").is_not_null() & (pl.col("factor") > 0.0) & (pl.col("ex_date") <= as_of)
-    )
+    """Return symbol, ex_date, __factor, __told: one known factor a symbol and day of the rows."""
+    kind = rows.schema["symbol"]
+    known = adjustments.filter((pl.col("factor") > 0.0) & (pl.col("ex_date") <= as_of))
+    known = known.with_columns(pl.col("symbol").cast(kind, strict=False)).drop_nulls("symbol")
     if known.is_empty() or rows.is_empty():
-        return pl.DataFrame(
-            schema={"symbol": pl.String, "ex_date": pl.Date, "__factor": pl.Float64}
-        )
+        return pl.DataFrame(schema={"symbol": kind})
     held = rows["symbol"].unique().implode()
-    known = known.with_columns(
-        pl.col("symbol").cast(rows.schema["symbol"], strict=False)
-    ).drop_nulls("symbol")
     inside = (pl.col("ex_date") >= rows["date"].min()) & pl.col("symbol").is_in(held)
     return (
         known.filter(inside)
         .sort(pl.col("kind") != "imported")
         .group_by("symbol", "ex_date")
-        .agg(pl.col("factor").last().alias("__factor"))
+        .agg(
+            pl.col("factor").last().alias("__factor"),
+            (pl.col("kind").last() == "imported").alias("__told"),
+        )
     )
 
 
-def _carry(dated: pl.DataFrame, factors: pl.DataFrame) -> pl.DataFrame:
-    """Fill the factor column: 1 on ordinary days, products of what fell between two rows."""
-    placed = factors.sort("ex_date").join_asof(
-        dated.select("symbol", "date").sort("date"),
-        left_on="ex_date", right_on="date", by="symbol", strategy="forward", check_sortedness=False,
+def _believed(rows: pl.DataFrame, factors: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the imported factors that the closes around their ex-date contradict."""
+    if "close" not in rows.columns or not factors["__told"].any():
+        return factors
+    same = pl.col("symbol") == pl.col("symbol").shift(1)
+    before = pl.when(same).then(pl.col("close").shift(1))
+    moves = rows.select("symbol", "date", __move=(pl.col("close") / before).log())
+    around = factors.sort("ex_date").join_asof(
+        moves.filter(pl.col("__move").is_finite()).sort("date"),
+        left_on="ex_date", right_on="date", by="symbol", strategy="forward",
+        check_sortedness=False,
     )  # fmt: skip
-    summed = placed.drop_nulls("date").group_by("symbol", "date").agg(pl.col("__factor").product())
-    return (
-        dated.drop("__factor")
-        .join(summed, on=["symbol", "date"], how="left")
-        .with_columns(pl.col("__factor").fill_null(1.0))
-        .sort("symbol", "date")
-    )
+    left = (pl.col("__move") - pl.col("__factor").log()).abs()
+    worse = left > pl.col("__move").abs() + _MARKET
+    return around.filter(~(pl.col("__told") & worse.fill_null(value=False)))
+
+
+def _day_before() -> pl.Expr:
+    """Return the date of the symbol's row before, or at least the day before."""
+    yesterday = pl.col("date").dt.offset_by("-" + _DAY)
+    same = pl.col("symbol") == pl.col("symbol").shift(1)
+    return pl.min_horizontal(pl.when(same).then(pl.col("date").shift(1)), yesterday)
+
+
+def _joined(rows: pl.DataFrame, steps: pl.DataFrame, on: str, name: str) -> pl.DataFrame:
+    """Add the product of the factors whose ex-date is later than the column `on`; 1 for none."""
+    found = rows.join_asof(
+        steps.rename({"__factor": name}).sort("symbol", "ex_date"),
+        left_on=on, right_on="ex_date", by="symbol", strategy="forward",
+        allow_exact_matches=False, check_sortedness=False,
+    )  # fmt: skip
+    return found.drop("ex_date").with_columns(pl.col(name).fill_null(1.0))
 
 
 def follow(rows: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
     """Return `rows` with old symbols replaced by the ones they became, sorted by symbol and date.
 
-    A change with a date counts for rows before it. One without a date counts only where the old
-    symbol stops before the new one begins: an old name may have been given to another company.
+    A change with a date counts for rows before it; of several changes of one name the first after
+    the row's date. One without a date counts only where the old symbol stops before the new one
+    begins: an old name may have been given to another company. Of a day held under two names the
+    row published under the newest stays.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``symbol`` (text or Enum; names an Enum lacks are not followed to), ``date``.
+    changes : DataFrame
+        Schema `SYMBOL_CHANGES`.
     """
-    if changes.is_empty() or rows.is_empty():
-        return rows
-    held = set(rows["symbol"].unique().cast(pl.String))
-    concerned = changes.filter(pl.col("old").is_in(held))
-    if concerned.is_empty():
-        return rows
+    held = rows["symbol"].unique().cast(pl.String)
+    if changes.is_empty() or not changes["old"].is_in(held.implode()).any():
+        return by_symbol_and_date(rows)
+    kind = rows.schema["symbol"]
+    if isinstance(kind, pl.Enum):
+        changes = changes.filter(pl.col("new").is_in(kind.categories.implode()))
     # only the names that change and what they become are looked at, not the whole market
-    names = set(concerned["old"]) | set(with_successors(concerned["old"].to_list(), changes))
+    olds = changes.filter(pl.col("old").is_in(held.implode()))["old"].to_list()
+    names = with_successors(olds, changes)
     hit = pl.col("symbol").cast(pl.String).is_in(names)
-    others = rows.filter(~hit)
-    result = rows.filter(hit).with_columns(pl.col("symbol").cast(pl.String))
+    result = rows.filter(hit).with_columns(
+        pl.col("symbol").cast(pl.String), __from="date", __moves=pl.lit(0)
+    )
+    last = rows["date"].max()
     for _ in range(_MAX_CHAIN):
-        spans = result.group_by("symbol").agg(
-            first=pl.col("date").min(), until=pl.col("date").max()
-        )
-        usable = _usable(changes, spans)
-        if usable.is_empty():
+        moved = _renamed(_renamed(result, _dated(changes)), _undated(result, changes, last))
+        if moved["symbol"].equals(result["symbol"]):
             break
-        joined = result.join(usable, left_on="symbol", right_on="old", how="left")
-        moves = pl.col("new").is_not_null() & (pl.col("date") < pl.col("before"))
-        if not joined.select(moves.any()).item():
-            break
-        result = joined.with_columns(
-            symbol=pl.when(moves).then(pl.col("new")).otherwise(pl.col("symbol"))
-        ).select(rows.columns)
-    moved = result.unique(["symbol", "date"], keep="last", maintain_order=True).sort(
-        "symbol", "date"
+        result = moved
+    kept = result.sort("symbol", "date", "__moves", maintain_order=True).unique(
+        ["symbol", "date"], keep="first", maintain_order=True
     )
-    typed = moved.with_columns(pl.col("symbol").cast(rows.schema["symbol"]))
-    return pl.concat([others, typed]).sort("symbol", maintain_order=True)
+    typed = kept.with_columns(pl.col("symbol").cast(kind)).select(rows.columns)
+    return by_symbol_and_date(pl.concat([rows.filter(~hit), typed]))
 
 
-def _usable(changes: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
-    """Return old, new, before: the changes that hold for rows dated earlier than `before`."""
-    olds = spans.select(old="symbol", until="until")
-    news = spans.select(new="symbol", begins="first")
-    joined = (
-        changes.unique("old", keep="last").join(olds, on="old").join(news, on="new", how="left")
+def _dated(changes: pl.DataFrame) -> pl.DataFrame:
+    """Return old, new, until: changes that count for rows before `until`."""
+    return changes.drop_nulls("effective_date").select("old", "new", until="effective_date")
+
+
+def _undated(rows: pl.DataFrame, changes: pl.DataFrame, last: object) -> pl.DataFrame:
+    """Return old, new, until: changes without a date whose old name ends before the new begins."""
+    spans = rows.group_by("symbol").agg(first=pl.col("date").min(), end=pl.col("date").max())
+    loose = changes.filter(pl.col("effective_date").is_null()).unique("old", keep="last")
+    found = loose.join(spans.select(old="symbol", end="end"), on="old").join(
+        spans.select(new="symbol", begins="first"), on="new", how="left"
     )
-    last = spans["until"].max()
-    # without a date: the old name must have ended, before the new one begins where that is known
-    ended = pl.coalesce(pl.col("begins"), pl.lit(last)) > pl.col("until")
-    return joined.with_columns(
-        before=pl.coalesce(
-            pl.col("effective_date"), pl.when(ended).then(pl.col("until").dt.offset_by("1d"))
+    # a new name without rows: the old one must have ended before the newest day
+    ended = pl.coalesce("begins", pl.lit(last, pl.Date)) > pl.col("end")
+    return found.filter(ended).select("old", "new", until=pl.col("end").dt.offset_by(_DAY))
+
+
+def _renamed(rows: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
+    """Give each row the name of the first change that comes after where it stands.
+
+    `__from` moves on with a change, so that a chain runs forward in time and not in a circle.
+    """
+    if changes.is_empty():
+        return rows
+    joined = rows.with_row_index("__row").sort("__from").join_asof(
+        changes.sort("until"), left_on="__from", right_on="until", by_left="symbol", by_right="old",
+        strategy="forward", allow_exact_matches=False, check_sortedness=False,
+    )  # fmt: skip
+    moves = pl.col("new").is_not_null()
+    at = pl.col("until").dt.offset_by("-" + _DAY)
+    return (
+        joined.with_columns(
+            symbol=pl.coalesce("new", "symbol"),
+            __from=pl.when(moves).then(at).otherwise(pl.col("__from")),
+            __moves=pl.col("__moves") + moves.cast(pl.Int32),
         )
-    ).drop_nulls("before").select("old", "new", "before")  # fmt: skip
+        .sort("__row")
+        .select(rows.columns)
+    )
 
 
 def with_successors(symbols: Sequence[str], changes: pl.DataFrame) -> list[str]:
     """Return `symbols` and every name they got later, sorted."""
-    found = set(symbols)
-    for _ in range(_MAX_CHAIN):
-        newer = set(changes.filter(pl.col("old").is_in(list(found)))["new"]) - found
-        if not newer:
-            break
-        found |= newer
-    return sorted(found)
+    return _reached(symbols, changes, "old", "new")
 
 
 def with_predecessors(symbols: Sequence[str], changes: pl.DataFrame) -> list[str]:
     """Return `symbols` and every name they ever had, sorted."""
+    return _reached(symbols, changes, "new", "old")
+
+
+def _reached(symbols: Sequence[str], changes: pl.DataFrame, near: str, far: str) -> list[str]:
     found = set(symbols)
     for _ in range(_MAX_CHAIN):
-        older = set(changes.filter(pl.col("new").is_in(list(found)))["old"]) - found
-        if not older:
+        more = set(changes.filter(pl.col(near).is_in(list(found)))[far]) - found
+        if not more:
             break
-        found |= older
+        found |= more
     return sorted(found)

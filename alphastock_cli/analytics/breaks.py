@@ -24,6 +24,9 @@ _UP = 1.6
 # Wider, and demergers (Vedanta 2026, Adani Enterprises 2018) pass for splits.
 _NEAR_OPEN = 0.05
 _NEAR_CLOSE = 0.03
+# a printed multiplier may be rounded or cut to two digits
+_ROUNDING = 0.0067
+_LARGEST = 12
 _MAIN = ("EQ", "BE", "BZ", "SM", "ST")
 _NSE = "NSE"
 
@@ -80,21 +83,30 @@ def detect(rows: pl.DataFrame) -> pl.DataFrame:
 def imported(rows: pl.DataFrame, *, source: str = "imported") -> pl.DataFrame:
     """Return third-party multipliers as factors, schema `ADJUSTMENTS`, kind ``imported``.
 
+    Lists print multipliers with two digits; one within their rounding of a ratio of whole numbers
+    up to twelve stands for that ratio (1.33 for 4:3), as only whole shares are issued.
+
     Parameters
     ----------
     rows : DataFrame
         ``symbol`` (text), ``ex_date`` (date), ``multiplier`` (shares after for one before, so 2
         for a split in two); the factor is its inverse.
     """
-    return conform(
-        rows.filter(pl.col("multiplier") > 0.0).select(
-            "symbol", "ex_date",
-            exchange=pl.lit(_NSE),
-            factor=1.0 / pl.col("multiplier"),
-            kind=pl.lit("imported"),
-            ratio=pl.format("1:{}", pl.col("multiplier")),
-            source=pl.lit(source),
-        ),
-        ADJUSTMENTS,
-        what="imported adjustments",
-    )  # fmt: skip
+    known = rows.filter(pl.col("multiplier") > 0.0)
+    ratios = [_ratio(value) for value in known["multiplier"].to_list()]
+    frame = known.select("symbol", "ex_date").with_columns(
+        exchange=pl.lit(_NSE),
+        factor=pl.Series([value for value, _ in ratios], dtype=pl.Float64),
+        kind=pl.lit("imported"),
+        ratio=pl.Series([text for _, text in ratios], dtype=pl.String),
+        source=pl.lit(source),
+    )
+    return conform(frame, ADJUSTMENTS, what="imported adjustments")
+
+
+def _ratio(multiplier: float) -> tuple[float, str]:
+    """Return the factor and its words."""
+    near = Fraction(multiplier).limit_denominator(_LARGEST)
+    if near > 0 and abs(multiplier - near) <= _ROUNDING:
+        return near.denominator / near.numerator, f"{near.denominator}:{near.numerator}"
+    return 1.0 / multiplier, f"1:{multiplier:g}"

@@ -16,6 +16,7 @@ import polars as pl
 
 from alphastock_cli.analytics import last, levels
 from alphastock_cli.analytics.last import Short
+from alphastock_cli.analytics.order import by_symbol_and_date
 
 # Sessions read before the first one that counts, for recursions that never forget. Wilder's average
 # of 14 keeps (13/14)^n of a wrong seed after n bars: 2e-10 of it after these.
@@ -223,7 +224,7 @@ def panel(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """
     from alphastock_cli.analytics import panels  # numpy, which a scan can spare
 
-    return panels.panel(_sorted(rows), names)
+    return panels.panel(by_symbol_and_date(rows), names)
 
 
 def latest(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
@@ -231,14 +232,7 @@ def latest(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 
     Equal to the last rows of `panel`, without making the rows before them.
     """
-    return last.evaluate(_sorted(rows), {name: INDICATORS[name].last for name in names})
-
-
-def _sorted(rows: pl.DataFrame) -> pl.DataFrame:
-    symbol, day = pl.col("symbol"), pl.col("date")
-    later = (symbol == symbol.shift(1)) & (day >= day.shift(1))
-    in_order = rows.select(((symbol > symbol.shift(1)) | later).all()).item()
-    return rows if in_order else rows.sort("symbol", "date", maintain_order=True)
+    return last.evaluate(by_symbol_and_date(rows), {name: INDICATORS[name].last for name in names})
 
 
 def _seeded(x: pl.Expr, *, first: int, span: int) -> pl.Expr:

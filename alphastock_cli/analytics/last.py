@@ -67,7 +67,7 @@ def _positions(rows: pl.DataFrame, ends: pl.Series) -> pl.DataFrame:
     """Return `rows` with the number of their group, and where in it they stand."""
     group = rows["symbol"].rle_id().set_sorted()
     starts = (ends + 1).shift(1, fill_value=0)
-    place = pl.int_range(pl.len(), dtype=ends.dtype)
+    place = pl.int_range(pl.len(), dtype=pl.UInt32)
     return rows.with_columns(
         group.alias(_GROUP), starts.gather(group).alias(_START), ends.gather(group).alias(_END)
     ).with_columns((place - pl.col(_START)).alias(INDEX), (pl.col(_END) - place).alias(BACK))

@@ -171,7 +171,10 @@ def _wants_json(words: Sequence[str]) -> bool:
 def _traceback() -> None:
     import traceback
 
-    traceback.print_exc()
+    from alphastock_cli.safety import safe_text
+
+    for line in traceback.format_exc().splitlines():
+        print(safe_text(line, limit=2000), file=sys.stderr)  # noqa: T201 - the rim
 
 
 def _drop_stdout() -> None:

@@ -183,8 +183,8 @@ def _new_name(symbol: str, kinds: Sequence[str]) -> tuple[str, str] | None:
             index = indices.canonical_index(symbol)
             if index != symbol and index in indices.index_names():
                 return index, "the exchange's own name of the index"
-        if kind == "futures" and len(symbol) > len(_FUTURE) and symbol.endswith(_FUTURE):
-            return symbol.removesuffix(_FUTURE), "futures are named by their underlying"
+    if len(symbol) > len(_FUTURE) and symbol.endswith(_FUTURE):
+        return symbol.removesuffix(_FUTURE), "futures are named by their underlying"
     return None
 
 
