@@ -10,11 +10,13 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from alphastock_cli.errors import ConfigError, UnknownName
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T", bound=type)
 
@@ -106,6 +108,8 @@ class Registry:
         return [n for n in files + packages if n not in _NOT_PLUGINS and not n.startswith("_")]
 
     def _entry_points(self) -> dict[str, EntryPoint]:
+        from importlib.metadata import entry_points  # slow, and built-in names need it not
+
         return {point.name: point for point in entry_points(group=self.group)}
 
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from alphastock_cli.actions.eod_merge import date_by_closes, fold
 from alphastock_cli.actions.eod_report import FetchReport
+from alphastock_cli.actions.fetch_reference import withdraw_contradicted
 from alphastock_cli.analytics import adjust
 from alphastock_cli.domain.frames import DATASETS, conform
 from alphastock_cli.domain.ports import EodBatch, EodSource
@@ -143,6 +144,7 @@ def _store_year(
     if dataset == "equities_day":
         found = adjust.detect(folded.frame)
         lake.upsert("adjustments", found)
+        withdraw_contradicted(lake, start=days.min(), end=days.max())  # type: ignore[arg-type]
         report.factors += found["factor"].count()
         report.unexplained += found["factor"].null_count()
 

@@ -49,7 +49,8 @@ def adjust(rows: pl.DataFrame, adjustments: pl.DataFrame, *, as_of: date) -> pl.
     if factors.is_empty():
         return rows
     hit = pl.col("symbol").is_in(factors["symbol"].unique().implode())
-    touched, others = by_symbol_and_date(rows.filter(hit)), rows.filter(~hit)
+    rows = by_symbol_and_date(rows)
+    touched, others = rows.filter(hit), rows.filter(~hit)
     factors = _believed(touched, factors)
     # what a price is multiplied with: all factors after its date
     steps = factors.sort("symbol", "ex_date").select(
@@ -67,7 +68,7 @@ def adjust(rows: pl.DataFrame, adjustments: pl.DataFrame, *, as_of: date) -> pl.
         if name in have
     ]
     result = dated.with_columns(changed).select(rows.columns)
-    return by_symbol_and_date(pl.concat([others, result]))
+    return _together(others, result)
 
 
 def _factors(rows: pl.DataFrame, adjustments: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -135,20 +136,20 @@ def follow(rows: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
     Parameters
     ----------
     rows : DataFrame
-        ``symbol`` (text or Enum; names an Enum lacks are not followed to), ``date``.
+        ``symbol`` (text, or an Enum of the names asked for: rows that belong to another name
+        by now are left out), ``date``.
     changes : DataFrame
         Schema `SYMBOL_CHANGES`.
     """
+    rows = by_symbol_and_date(rows)
     held = rows["symbol"].unique().cast(pl.String)
     if changes.is_empty() or not changes["old"].is_in(held.implode()).any():
-        return by_symbol_and_date(rows)
+        return rows
     kind = rows.schema["symbol"]
-    if isinstance(kind, pl.Enum):
-        changes = changes.filter(pl.col("new").is_in(kind.categories.implode()))
     # only the names that change and what they become are looked at, not the whole market
     olds = changes.filter(pl.col("old").is_in(held.implode()))["old"].to_list()
     names = with_successors(olds, changes)
-    hit = pl.col("symbol").cast(pl.String).is_in(names)
+    hit = rows["symbol"].cast(pl.String).is_in(names)
     result = rows.filter(hit).with_columns(
         pl.col("symbol").cast(pl.String), __from="date", __moves=pl.lit(0)
     )
@@ -161,8 +162,13 @@ def follow(rows: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
     kept = result.sort("symbol", "date", "__moves", maintain_order=True).unique(
         ["symbol", "date"], keep="first", maintain_order=True
     )
-    typed = kept.with_columns(pl.col("symbol").cast(kind)).select(rows.columns)
-    return by_symbol_and_date(pl.concat([rows.filter(~hit), typed]))
+    typed = kept.with_columns(pl.col("symbol").cast(kind, strict=False)).select(rows.columns)
+    return _together(rows.filter(~hit), typed.drop_nulls("symbol").sort("symbol", "date"))
+
+
+def _together(others: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Join two sorted frames without a common symbol; sorting by both keys would take six times."""
+    return pl.concat([others, rows]).sort("symbol", maintain_order=True)
 
 
 def _dated(changes: pl.DataFrame) -> pl.DataFrame:

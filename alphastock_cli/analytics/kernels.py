@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
 Lengths: TypeAlias = NDArray[np.int64]
-# tiles of inputs, each with one row of history above → what the recursion averages, side by side
-Derive: TypeAlias = Callable[[Sequence[Floats], Floats], None]
-# averages, side by side → the tile of results
-Finish: TypeAlias = Callable[[Floats, Floats], None]
+# tiles of inputs, each with one row of history above, and room → what is averaged, side by side
+Derive: TypeAlias = Callable[[Sequence[Floats], Floats], Floats]
+# averages, side by side, and room → the tile of results
+Finish: TypeAlias = Callable[[Floats, Floats], Floats]
 
 _TILE = 32  # time steps worked on at once: with 2,000 lanes half a megabyte
 _LANES = 2048
@@ -31,8 +31,8 @@ def ema(close: Floats, lengths: Lengths, *, span: int) -> Floats:
     Flat float64 as `close`, NaN before index ``span - 1`` of a series and where `close` is NaN.
     """
 
-    def derive(tiles: Sequence[Floats], into: Floats) -> None:
-        np.copyto(into, tiles[0][1:])
+    def derive(tiles: Sequence[Floats], _: Floats) -> Floats:
+        return tiles[0][1:]
 
     return _recursion(
         [close], lengths, first=0, span=span, alpha=2.0 / (span + 1), width=1,
@@ -43,20 +43,20 @@ def ema(close: Floats, lengths: Lengths, *, span: int) -> Floats:
 def rsi(close: Floats, lengths: Lengths, *, span: int = 14) -> Floats:
     """Return Wilder's relative strength index of each series, 0 to 100, NaN before index `span`."""
 
-    def derive(tiles: Sequence[Floats], into: Floats) -> None:
+    def derive(tiles: Sequence[Floats], into: Floats) -> Floats:
         lanes = tiles[0].shape[1]
         up, down = into[:, :lanes], into[:, lanes:]
         np.subtract(tiles[0][1:], tiles[0][:-1], out=up)
         np.negative(up, out=down)
-        np.maximum(into, 0.0, out=into)
+        return np.maximum(into, 0.0, out=into)
 
-    def finish(averages: Floats, into: Floats) -> None:
+    def finish(averages: Floats, into: Floats) -> Floats:
         lanes = into.shape[1]
         up, down = averages[:, :lanes], averages[:, lanes:]
         np.add(up, down, out=down)
         into.fill(0.0)  # where nothing moved, as TA-Lib says
         np.divide(up, down, out=into, where=down > _TINY)
-        np.multiply(into, 100.0, out=into)
+        return np.multiply(into, 100.0, out=into)
 
     return _recursion(
         [close], lengths, first=1, span=span, alpha=1.0 / span, width=2,
@@ -67,13 +67,13 @@ def rsi(close: Floats, lengths: Lengths, *, span: int = 14) -> Floats:
 def atr(high: Floats, low: Floats, close: Floats, lengths: Lengths, *, span: int = 14) -> Floats:
     """Return Wilder's average true range of each series, in rupees, NaN before index `span`."""
 
-    def derive(tiles: Sequence[Floats], into: Floats) -> None:
+    def derive(tiles: Sequence[Floats], into: Floats) -> Floats:
         highs, lows, closes = tiles
         before = closes[:-1]
         # the true range is the span of high, low and previous close
         np.maximum(highs[1:], before, out=into)
         np.minimum(lows[1:], before, out=before)
-        np.subtract(into, before, out=into)
+        return np.subtract(into, before, out=into)
 
     return _recursion(
         [high, low, close], lengths, first=1, span=span, alpha=1.0 / span, width=1,
@@ -165,28 +165,26 @@ def _steps(
         for tile, x in zip(tiles, inputs, strict=True):
             tile[0] = x[:, start - 1] if start else x[:, 0]
             np.copyto(tile[1 : size + 1], x[:, start:stop].T)
-        derive([tile[: size + 1] for tile in tiles], work[:size])
+        made = derive([tile[: size + 1] for tile in tiles], work[:size])
         for step in range(start, min(stop, seeded + 1)):
             if step >= first:
-                np.add(state, work[step - start], out=state)
-            work[step - start] = state
+                np.add(state, made[step - start], out=state)
             if step == seeded:
                 np.divide(state, span, out=state)
-                work[step - start] = state
+                made[step - start] = state
         begin = max(0, min(size, seeded + 1 - start))
-        np.multiply(work[begin:size], alpha, out=work[begin:size])
+        np.multiply(made[begin:], alpha, out=made[begin:])
         last = state
-        for row in work[begin:size]:
+        for row in made[begin:]:
             np.multiply(last, 1.0 - alpha, out=held)
             np.add(row, held, out=row)
             last = row
         np.copyto(state, last)
-        finish(work[:size], done[:size])
-        np.copyto(result[:, start:stop], done[:size].T)
+        np.copyto(result[:, start:stop], finish(made, done[:size]).T)
 
 
-def _same(averages: Floats, into: Floats) -> None:
-    np.copyto(into, averages)
+def _same(averages: Floats, _: Floats) -> Floats:
+    return averages
 
 
 def _groups(lengths: Lengths) -> Iterator[Lengths]:

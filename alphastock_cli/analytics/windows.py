@@ -7,7 +7,7 @@ apart here; `panels` blanks the first values of each, whose windows reach into a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -28,21 +28,26 @@ def mean(x: Floats, *, span: int) -> Floats:
     return out
 
 
-def deviation(x: Floats, *, span: int, ddof: int) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation of the `span` values that end at each place.
-
-    References
-    ----------
-    Chan, Golub, LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample
-    Variances (1979): two halves are joined without a difference of large numbers.
-    """
-    middle, spread = _empty(x, span), _empty(x, span)
+def bands(x: Floats, *, span: int, ddof: int, widths: Sequence[float]) -> list[Floats]:
+    """Return mean plus each width times the standard deviation of `span` values, as `mean`."""
+    made = [_empty(x, span) for _ in widths]
     for start, stop in _chunks(x.size, span):
         sums, squares = _moments(x[start:stop], span, squares=True)
-        np.multiply(sums, 1.0 / span, out=middle[start + span - 1 : stop])
-        np.multiply(squares, 1.0 / (span - ddof), out=squares)
-        np.sqrt(squares, out=spread[start + span - 1 : stop])
-    return middle, spread
+        middle, spread = sums / span, np.sqrt(squares / (span - ddof))
+        for width, out in zip(widths, made, strict=True):
+            place = out[start + span - 1 : stop]
+            np.multiply(spread, width, out=place)
+            np.add(place, middle, out=place)
+    return made
+
+
+def deviation(x: Floats, *, span: int, ddof: int) -> Floats:
+    """Return the standard deviation of `span` values, as `mean`."""
+    out = _empty(x, span)
+    for start, stop in _chunks(x.size, span):
+        _, squares = _moments(x[start:stop], span, squares=True)
+        np.sqrt(squares / (span - ddof), out=out[start + span - 1 : stop])
+    return out
 
 
 def extreme(x: Floats, *, span: int, highest: bool) -> Floats:
@@ -91,6 +96,11 @@ def _moments(x: Floats, span: int, *, squares: bool) -> tuple[Floats, Floats]:
     """Return sums of `span` neighbours and, if asked for, their squared deviations from the mean.
 
     Place ``i`` covers ``x[i : i + span]``; both arrays have ``x.size - span + 1`` values.
+
+    References
+    ----------
+    Chan, Golub, LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample
+    Variances (1979): two halves are joined without a difference of large numbers.
     """
     part, apart = x, np.zeros(x.size if squares else 0)
     power, covered = 1, 0

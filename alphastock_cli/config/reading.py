@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 from alphastock_cli.errors import ConfigError, nearest
 
 MAX_BYTES = 1 << 20
-_MAX_SEARCHED = 400  # lines; a longer file is named without its line
+_MAX_SEARCHED = (400, 20_000)  # lines, characters; a longer file is named without its line
 _SPOT = re.compile(r"\s*\(at line (\d+), column (\d+)\)$")
 
 
@@ -44,8 +43,10 @@ class Source:
 
         The line is found by reading ever more of the file, so that it cannot be a wrong one.
         """
-        lines = self.text.splitlines()
-        if not path or len(lines) > _MAX_SEARCHED:
+        import tomllib
+
+        lines = self.text.split("\n")  # as TOML does: other separators may stand inside a text
+        if not path or len(lines) > _MAX_SEARCHED[0] or len(self.text) > _MAX_SEARCHED[1]:
             return self.title
         whole = 0  # lines that are complete statements
         for count in range(1, len(lines) + 1):
@@ -103,6 +104,8 @@ def read_toml(path: Path) -> Table:
 
 def parse_toml(text: str, *, title: str) -> Table:
     """Return the tables of TOML text; errors as for `read_toml`."""
+    import tomllib  # only where there is a file
+
     try:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alphastock_cli.config import Settings, load, paths
 from alphastock_cli.errors import ConfigError
@@ -298,6 +301,50 @@ def test_without_a_home_the_folder_has_to_be_given(
     assert "ALPHASTOCK_DATA_DIR" in caught.value.hint
     settings = load(flags={"data_dir": "/x"}, env={}, cwd=cwd)
     assert (settings.data_dir, settings.plugins) == (Path("/x"), ())
+
+
+_VALUE = (
+    st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec="utf-8"), max_size=5)
+)
+_WORDS = st.sampled_from(
+    ["sim", "scan", "seed", "universe", "symbols", "equities", "strategies", "presets", "where",
+     "top", "parameters", "lock_wait", "data_dir", "provider", "x"]
+)  # fmt: skip
+_TOML = st.recursive(
+    _VALUE | st.lists(_VALUE, max_size=2),
+    lambda inner: st.dictionaries(_WORDS, inner, max_size=4),
+    max_leaves=9,
+)
+
+
+@given(
+    text=st.dictionaries(_WORDS, _TOML, max_size=4).map(tomli_w.dumps).map(str.encode)
+    | st.binary(max_size=40)
+    | st.text("[]{}=\"'#.\n\r ae0", max_size=60).map(str.encode)
+)
+def test_whatever_the_file_holds_it_is_settings_or_a_complaint(
+    text: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    path = folder / f"fuzz-{os.getpid()}.toml"
+    path.write_bytes(text)
+    told, settings = "", None
+    try:
+        settings = load(flags={"config": str(path), "data_dir": "/x"}, env={}, cwd=folder)
+    except ConfigError as error:
+        told = error.what
+    if settings is None:
+        assert str(path) in told
+        return
+    assert isinstance(settings.sim.seed, int)
+    assert settings.lock_wait >= 0
+    origins = {settings.origin(key) for key in settings.flat()}
+    assert origins <= {"default", f"file {path}", "flag --data-dir"}
+
+
+def test_a_long_file_is_named_without_its_line_rather_than_late(cwd: Path) -> None:
+    error = refused(cwd, "[sim]\nseed = 1\n" + "# x\n" * 500 + "sede = 3\n")
+    assert error.what == f"{cwd / 'one.toml'}: unknown key `sim.sede`"
 
 
 # -- code -----------------------------------------------------------------------------------------

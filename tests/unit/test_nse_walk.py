@@ -124,7 +124,7 @@ def test_names_inside_archives_are_only_names(tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     found = read(inside)
     assert sorted(found) == [
-        "x.zip!ab.csv", "x.zip!absolute.csv", "x.zip!escape.csv", "x.zip!windows.csv",
+        "x.zip!absolute.csv", "x.zip!a·b.csv", "x.zip!escape.csv", "x.zip!windows.csv",
     ]  # fmt: skip
     assert sorted(tmp_path.rglob("*")) == before, "nothing is written"
 

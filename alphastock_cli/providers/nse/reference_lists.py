@@ -129,8 +129,8 @@ def _multipliers(records: Records, context: Context) -> tuple[Rows, Bad]:
         elif value is None or value <= 0:
             bad.append((number, symbol, f"no positive multiplier: {record['multiplier'][:20]}"))
         elif (symbol, day) in seen:
-            if seen[symbol, day] != value:
-                bad.append((number, symbol, "a second multiplier of that day"))
+            same = seen[symbol, day] == value
+            bad.append((number, symbol, "listed twice" if same else "a second one of that day"))
         else:
             seen[symbol, day] = value
             rows.append({"symbol": symbol, "ex_date": day, "multiplier": value})

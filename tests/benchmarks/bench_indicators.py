@@ -1,0 +1,159 @@
+"""Eight indicator columns over 2,000 symbols × 2,500 sessions, frame in and frame out.
+
+Rivals run on the same rows in the same sitting: a TA-Lib loop here, polars_ta and polars_talib in
+their own environment where `make bench-rivals` built one, and plain Polars windows.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import talib
+
+from alphastock_cli.analytics import indicators
+from tests.benchmarks.market import panel
+from tests.benchmarks.timing import Row, call, row
+
+SYMBOLS, SESSIONS, REPEATS = 2000, 2500, 7
+NAMES = ["rsi", "ema_9", "ema_21", "sma_50", "bollinger_upper", "sma_20", "bollinger_lower", "atr"]
+RIVAL = Path(".venv-bench/polars/bin/python")
+# what a rival's process does with the rows; it prints the median seconds
+SCRIPT = """
+import json, statistics, sys, time
+import polars as pl
+from {module} import {names}
+frame = pl.read_parquet(sys.argv[1]).with_columns(pl.col("symbol").cast(pl.Enum(json.loads(sys.argv[2]))))
+close, high, low = pl.col("close"), pl.col("high"), pl.col("low")
+columns = [{columns}]
+made = [column.over("symbol").alias(str(number)) for number, column in enumerate(columns)]
+seconds = []
+for turn in range({repeats} + 1):
+    began = time.perf_counter()
+    frame.with_columns(made)
+    seconds.append(time.perf_counter() - began)
+print(json.dumps(statistics.median(seconds[1:])))
+"""
+RIVALS = {
+    "polars_ta": (
+        "polars_ta.ta",
+        "RSI, EMA, SMA, BBANDS_upperband, ATR",
+        "RSI(close, 14), EMA(close, 9), EMA(close, 21), SMA(close, 50), SMA(close, 20),"
+        "BBANDS_upperband(close, 20, 2, 2), 2 * SMA(close, 20) - BBANDS_upperband(close, 20, 2, 2),"
+        "ATR(high, low, close, 14)",
+    ),
+    "polars_talib": (
+        "polars_talib",
+        "rsi, ema, sma, bbands, atr",
+        "rsi(close, 14), ema(close, 9), ema(close, 21), sma(close, 50),"
+        "bbands(close, 20, 2.0, 2.0), atr(high, low, close, 14)",
+    ),
+}
+
+
+def run() -> list[Row]:
+    """Return the rows of the report; the ratio is ours over the rival's."""
+    frame = panel(symbols=SYMBOLS, sessions=SESSIONS).select(
+        "symbol", "date", "high", "low", "close", "volume"
+    )
+    ours = call(lambda: indicators.panel(frame, NAMES), repeats=REPEATS)
+    loop = call(lambda: talib_loop(frame), repeats=REPEATS)
+    windows = call(lambda: polars_windows(frame), repeats=REPEATS)
+    name = f"8 indicators, {SYMBOLS:,} × {SESSIONS:,}"
+    return [
+        row(name, ours, windows, must=0.5, against="Polars windows over an Enum key"),
+        *_rivals(name, ours, frame),
+        row(name, ours, loop, must=2.0, against="TA-Lib, a loop over symbols; ambition <= 1.0"),
+        *_last(frame),
+    ]
+
+
+def talib_loop(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the eight columns by TA-Lib, one symbol after the other."""
+    high, low, close = (frame[name].to_numpy() for name in ("high", "low", "close"))
+    made = {name: np.empty(close.size) for name in NAMES}
+    for start in range(0, close.size, SESSIONS):
+        part = slice(start, start + SESSIONS)
+        made["rsi"][part] = talib.RSI(close[part], 14)
+        made["ema_9"][part] = talib.EMA(close[part], 9)
+        made["ema_21"][part] = talib.EMA(close[part], 21)
+        made["sma_50"][part] = talib.SMA(close[part], 50)
+        upper, middle, lower = talib.BBANDS(close[part], 20, 2.0, 2.0)
+        made["bollinger_upper"][part] = upper
+        made["sma_20"][part] = middle
+        made["bollinger_lower"][part] = lower
+        made["atr"][part] = talib.ATR(high[part], low[part], close[part], 14)
+    return frame.with_columns(pl.Series(n, v) for n, v in made.items()).with_columns(
+        pl.col(NAMES).fill_nan(None)
+    )
+
+
+def polars_windows(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return about the same columns the way tutorials write them (seeds differ from TA-Lib's)."""
+    keyed = frame.with_columns(pl.col("symbol").cast(pl.Enum(frame["symbol"].unique().sort())))
+    close, high, low = pl.col("close"), pl.col("high"), pl.col("low")
+    move, prior = close.diff(), close.shift(1)
+    up = move.clip(lower_bound=0.0).ewm_mean(alpha=1 / 14, adjust=False)
+    down = (-move).clip(lower_bound=0.0).ewm_mean(alpha=1 / 14, adjust=False)
+    middle, spread = close.rolling_mean(20), close.rolling_std(20, ddof=0)
+    ranges = pl.max_horizontal(high - low, (high - prior).abs(), (low - prior).abs())
+    made = {
+        "rsi": 100 * up / (up + down),
+        "ema_9": close.ewm_mean(span=9, adjust=False),
+        "ema_21": close.ewm_mean(span=21, adjust=False),
+        "sma_50": close.rolling_mean(50),
+        "bollinger_upper": middle + 2 * spread,
+        "sma_20": middle,
+        "bollinger_lower": middle - 2 * spread,
+        "atr": ranges.ewm_mean(alpha=1 / 14, adjust=False),
+    }
+    return keyed.with_columns(x.over("symbol").alias(name) for name, x in made.items())
+
+
+def _rivals(name: str, ours: float, frame: pl.DataFrame) -> list[Row]:
+    """Time the rivals that are installed in their own environment; say so where one is not."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "panel.parquet"
+        frame.write_parquet(file)
+        symbols = json.dumps(frame["symbol"].unique().sort().to_list())
+        for rival, (module, names, columns) in RIVALS.items():
+            script = SCRIPT.format(module=module, names=names, columns=columns, repeats=REPEATS)
+            seconds = _elsewhere([script, str(file), symbols])
+            if seconds is None:
+                found.append(
+                    {
+                        "name": name, "ours_s": ours, "reference_s": None, "ratio": None,
+                        "must": "<= 0.5", "note": f"{rival}: not installed (`make bench-rivals`)",
+                    }
+                )  # fmt: skip
+            else:
+                found.append(row(name, ours, seconds, must=0.5, against=rival))
+    return found
+
+
+def _elsewhere(words: list[str]) -> float | None:
+    if not RIVAL.is_file():
+        return None
+    done = subprocess.run([str(RIVAL), "-c", *words], capture_output=True, check=False)
+    if done.returncode:
+        if b"ModuleNotFoundError" in done.stderr:
+            return None
+        raise RuntimeError(done.stderr.decode()[-500:])
+    return float(json.loads(done.stdout))
+
+
+def _last(frame: pl.DataFrame) -> list[Row]:
+    """Time all last values of the default look-back against making every value of the panel."""
+    names = list(indicators.INDICATORS)
+    tail = frame.group_by("symbol", maintain_order=True).tail(indicators.lookback(names))
+    latest: Callable[[], object] = lambda: indicators.latest(tail, names)  # noqa: E731 - one line
+    whole: Callable[[], object] = lambda: indicators.panel(tail, names)  # noqa: E731
+    took, reference = call(latest, repeats=REPEATS), call(whole, repeats=REPEATS)
+    name = f"all {len(names)} last values, {SYMBOLS:,} × {tail.height // SYMBOLS}"
+    return [row(name, took, reference, must=1.0, against="our own panel of the same rows")]
