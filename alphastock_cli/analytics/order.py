@@ -9,7 +9,7 @@ def by_symbol_and_date(rows: pl.DataFrame) -> pl.DataFrame:
     """Return `rows` sorted by ``symbol`` and ``date``; those that are already come back as is."""
     runs = rows["symbol"].rle().struct
     names, starts = runs.field("value"), runs.field("len").cum_sum()
-    # a symbol in one run, the runs in order, and no date before the one above but where a run starts
+    # one run a symbol, runs in order, and no date before the one above it but where a run starts
     in_order = names.is_sorted() and names.n_unique() == names.len()
     if in_order:
         back = rows.select((pl.col("date") < pl.col("date").shift(1)).arg_true()).to_series()

@@ -28,9 +28,7 @@ Cli = Callable[..., Done]
 
 
 @pytest.fixture
-def cli(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Cli:
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Cli:
     """Run `alphastock` with an empty home, 80 columns, no colour."""
     for name in ("ALPHASTOCK_CONFIG", "ALPHASTOCK_PROVIDER", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)

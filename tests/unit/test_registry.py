@@ -63,7 +63,7 @@ def test_a_plugin_file_registers_what_it_holds(tmp_path: Path) -> None:
 def test_a_broken_plugin_shows_its_own_error(tmp_path: Path, text: str) -> None:
     plugin = tmp_path / "broken.py"
     plugin.write_text(text)
-    with pytest.raises(ConfigError, match="ValueError: no|SyntaxError"):
+    with pytest.raises(ConfigError, match=r"ValueError: no|SyntaxError"):
         load_plugin(plugin)
 
 
