@@ -11,7 +11,7 @@ demo: $(STAMP)  ## the main job, offline, on the simulated exchange
 	$(BIN)/alphastock scan equities --provider sim --where "close > sma_200 and volume_ratio > 1.2" --sort volume_ratio:desc --top 10
 
 test: $(STAMP)  ## everything that must hold
-	$(BIN)/pytest
+	$(BIN)/pytest --cov --cov-report=term
 
 check: lint test  ## what a change must pass
 
