@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -21,14 +22,10 @@ from alphastock_cli.errors import EXIT_INTERRUPTED, EXIT_OK, AlphaStockError, Un
 _USAGE = 2
 _UNEXPECTED = 1
 
-app = typer.Typer(
-    name="alphastock",
-    help="Fetch, scan and judge the Indian markets from a terminal or a script.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+# the commands, as `--help` lists them; each lives in the module of its name
+_GROUPS = ("fetch", "scan", "lake", "config")
+_LEAVES = ("sql", "contract", "doctor")
+COMMANDS = (*_GROUPS, *_LEAVES)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - Typer's callback shape
@@ -37,7 +34,6 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - Typer's callback shape
         raise typer.Exit
 
 
-@app.callback()
 @group_options
 def root(
     ctx: typer.Context,
@@ -49,30 +45,37 @@ def root(
     """Fetch, scan and judge the Indian markets from a terminal or a script."""
 
 
-def _register() -> None:
-    """Add the commands: one module each, thin, importing the core only when run."""
-    from alphastock_cli.cli import config, contract, doctor, fetch, lake, scan, sql
+def build(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """Return the app with the commands `names`; their modules import the core only when run."""
+    app = typer.Typer(
+        name="alphastock",
+        help="Fetch, scan and judge the Indian markets from a terminal or a script.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(root)
+    for name in names:
+        module = import_module(f"alphastock_cli.cli.{name}")
+        if name in _GROUPS:
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(getattr(module, name))
+    return app
 
-    for name, group in (
-        ("fetch", fetch.app),
-        ("scan", scan.app),
-        ("lake", lake.app),
-        ("config", config.app),
-    ):
-        app.add_typer(group, name=name)
-    app.command("sql")(sql.sql)
-    app.command("contract")(contract.contract)
-    app.command("doctor")(doctor.doctor)
 
-
-_register()
+def _app_for(words: Sequence[str]) -> typer.Typer:
+    """Build no more than these words need: one command where only one can be meant."""
+    named = [name for name in COMMANDS if name in words]
+    return build(named if len(named) == 1 else COMMANDS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; the console script exits with it."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        code = app(words, standalone_mode=False, prog_name="alphastock")
+        code = _app_for(words)(words, standalone_mode=False, prog_name="alphastock")
         sys.stdout.flush()
     except AlphaStockError as error:
         return _report(error, words)
@@ -116,7 +119,7 @@ def _unexpected(error: BaseException, words: Sequence[str]) -> int:
         ctx = getattr(error, "ctx", None)
         path = ctx.command_path if ctx is not None else "alphastock"
         hint = f"See `{path} --help`."
-        if ctx is not None and what.startswith("No such command"):
+        if ctx is not None and what.startswith("No such command") and "Did you mean" not in what:
             hint = _near_command(ctx, what) or hint
         _say(words, what=what.rstrip("."), code=_USAGE, hint=hint)
         return _USAGE

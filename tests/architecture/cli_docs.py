@@ -22,12 +22,12 @@ unusable, 6 refused by a rule, 7 market closed, 8 local data damaged or stale, 9
 
 WALK = """
 import typer.main
-from alphastock_cli.cli.app import app
+from alphastock_cli.cli.app import build
 def walk(command, path):
     yield path
     for name in sorted(getattr(command, "commands", {})):
         yield from walk(command.commands[name], [*path, name])
-for path in walk(typer.main.get_command(app), []):
+for path in walk(typer.main.get_command(build()), []):
     print(" ".join(path))
 """
 
