@@ -224,7 +224,7 @@ def panel(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """
     from alphastock_cli.analytics import panels  # numpy, which a scan can spare
 
-    return panels.panel(by_symbol_and_date(rows), names, columns_needed(names))
+    return panels.panel(rows, names, columns_needed(names))
 
 
 def latest(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

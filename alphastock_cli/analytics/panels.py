@@ -7,8 +7,9 @@ and not by `indicators`, so that a scan, which needs last values only, does not 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -17,23 +18,29 @@ import polars as pl
 
 from alphastock_cli.analytics import kernels, levels, windows
 from alphastock_cli.analytics.kernels import Floats
+from alphastock_cli.analytics.order import with_lengths
 
 _YEAR = 252
 _THREADS, _LARGE = 2, 1_000_000  # rows
 
 
-class Columns:
+class Columns(Mapping[str, Floats]):
     """The columns of sorted rows as flat arrays, each read once, and the lengths of the series."""
 
-    def __init__(self, rows: pl.DataFrame, names: Sequence[str]) -> None:
+    def __init__(self, rows: pl.DataFrame, lengths: pl.Series, names: Sequence[str]) -> None:
         floats = rows.select(pl.col(names).cast(pl.Float64).fill_null(math.nan))
         self._held = {name: floats[name].to_numpy() for name in names}
-        runs = rows["symbol"].rle().struct.field("len")
-        self.lengths = runs.cast(pl.Int64).to_numpy()
+        self.lengths = lengths.cast(pl.Int64).to_numpy()
 
     def __getitem__(self, name: str) -> Floats:
         """Return a column as float64, NaN where it is null."""
         return self._held[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
 
     def mean(self, name: str, span: int) -> Floats:
         """Return the mean of the last `span` values of a column."""
@@ -53,44 +60,33 @@ Make: TypeAlias = Callable[[Columns], Sequence[Floats]]
 
 def panel(rows: pl.DataFrame, names: Sequence[str], inputs: Sequence[str]) -> pl.DataFrame:
     """Return `rows`, sorted by symbol and date, with one column an indicator of `inputs`."""
+    rows, lengths = with_lengths(rows)
     if rows.is_empty():
         return rows.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names)
-    columns = Columns(rows, inputs)
-    jobs = [job for job in JOBS if not set(job).isdisjoint(names)]
+    columns = Columns(rows, lengths, inputs)
+    made: dict[str, Floats] = {}
 
-    def work(job: tuple[str, ...]) -> list[pl.Series]:
-        made = zip(job, JOBS[job](columns), strict=True)
-        return [pl.Series(name, values) for name, values in made if name in names]
+    def work(job: tuple[str, ...]) -> None:
+        made.update(zip(job, WINDOWS[job](columns), strict=True))
 
+    late = [name for name in names if name in RECURSIONS]
+    averages, tasks = kernels.plan(columns, columns.lengths, [RECURSIONS[name] for name in late])
+    tasks += [partial(work, job) for job in WINDOWS if not set(job).isdisjoint(names)]
     # numpy lets go of the interpreter inside large operations: two threads take two thirds
     with ThreadPoolExecutor(_THREADS if rows.height > _LARGE else 1) as pool:
-        made = {series.name: series for done in pool.map(work, jobs) for series in done}
-    ordered = [made[name] for name in names]
+        for done in [pool.submit(task) for task in tasks]:
+            done.result()
+    made |= dict(zip(late, averages, strict=True))
+    ordered = [pl.Series(name, made[name]) for name in names]
     return rows.with_columns(ordered).with_columns(pl.col(names).fill_nan(None))
 
 
-def _mean(span: int) -> Make:
-    return lambda columns: [columns.mean("close", span)]
-
-
-def _mean_and_before(span: int) -> Make:
+def _mean(span: int, *, lag: int = 0) -> Make:
     def make(columns: Columns) -> Sequence[Floats]:
         values = columns.mean("close", span)
-        return values, columns.before(values)
+        return [columns.before(values, lag) if lag else values]
 
     return make
-
-
-def _ema(span: int) -> Make:
-    return lambda columns: [kernels.ema(columns["close"], columns.lengths, span=span)]
-
-
-def _rsi(columns: Columns) -> Sequence[Floats]:
-    return [kernels.rsi(columns["close"], columns.lengths)]
-
-
-def _atr(columns: Columns) -> Sequence[Floats]:
-    return [kernels.atr(columns["high"], columns["low"], columns["close"], columns.lengths)]
 
 
 def _bands(columns: Columns, *, span: int = 20) -> Sequence[Floats]:
@@ -149,20 +145,23 @@ def _level(name: str, *, below: bool) -> Make:
     return make
 
 
+RECURSIONS: Mapping[str, kernels.Recursion] = MappingProxyType(
+    {"rsi": kernels.rsi(), "ema_9": kernels.ema(9), "ema_21": kernels.ema(21),
+     "atr": kernels.atr()}
+)  # fmt: skip
+
 # columns that are made together → how
-JOBS: Mapping[tuple[str, ...], Make] = MappingProxyType(
+WINDOWS: Mapping[tuple[str, ...], Make] = MappingProxyType(
     {
         ("support",): _level("low", below=True),
         ("resistance",): _level("high", below=False),
         ("volatility",): _volatility,
         ("bollinger_upper", "bollinger_lower"): _bands,
-        ("rsi",): _rsi,
-        ("atr",): _atr,
-        ("ema_9",): _ema(9),
-        ("ema_21",): _ema(21),
         ("sma_20",): _mean(20),
-        ("sma_50", "sma_50_prev"): _mean_and_before(50),
-        ("sma_200", "sma_200_prev"): _mean_and_before(200),
+        ("sma_50",): _mean(50),
+        ("sma_50_prev",): _mean(50, lag=1),
+        ("sma_200",): _mean(200),
+        ("sma_200_prev",): _mean(200, lag=1),
         ("volume_ratio",): _volume_ratio,
         ("momentum_20_pct",): _momentum,
         ("high_52w",): _extreme("high", highest=True),

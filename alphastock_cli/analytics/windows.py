@@ -124,8 +124,9 @@ def _moments(x: Floats, span: int, *, squares: bool) -> tuple[Floats, Floats]:
             gap = part[:-power] - part[power:]
             gap *= gap
             gap *= 0.5 / power
-            gap += apart[:-power]
-            gap += apart[power:]
+            if power > 1:  # single values have no deviation
+                gap += apart[:-power]
+                gap += apart[power:]
             apart = gap
         part = part[:-power] + part[power:]
         power *= 2

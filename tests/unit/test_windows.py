@@ -116,7 +116,7 @@ def plain_ema(x: list[float], span: int) -> list[float | None]:
 def test_recursions_of_ragged_series(series: list[list[float]], span: int) -> None:
     flat = np.array([value for x in series for value in x])
     lengths = np.array([len(x) for x in series])
-    got = kernels.ema(flat, lengths, span=span)
+    (got,) = kernels.run({"close": flat}, lengths, [kernels.ema(span)])
     size = np.nanmax(flat) if not np.isnan(flat).all() else 0.0
     check(got, [value for x in series for value in plain_ema(x, span)], scale=size)
 
@@ -125,7 +125,7 @@ def test_more_series_than_lanes_and_more_steps_than_a_tile() -> None:
     rng = np.random.default_rng(9)
     lengths = rng.integers(0, 80, 5_000)
     flat = rng.uniform(1.0, 100.0, lengths.sum())
-    got = kernels.ema(flat, lengths, span=9)
+    (got,) = kernels.run({"close": flat}, lengths, [kernels.ema(9)])
     ends = np.cumsum(lengths)
     for number in (0, 17, 2_047, 2_048, 4_999):
         part = slice(ends[number] - lengths[number], ends[number])
@@ -135,9 +135,9 @@ def test_more_series_than_lanes_and_more_steps_than_a_tile() -> None:
 @pytest.mark.parametrize("lengths", [[], [0], [0, 0]])
 def test_nothing_makes_nothing(lengths: list[int]) -> None:
     none, sizes = np.empty(0), np.array(lengths, dtype=np.int64)
-    assert kernels.ema(none, sizes, span=9).size == 0
-    assert kernels.rsi(none, sizes).size == 0
-    assert kernels.atr(none, none, none, sizes).size == 0
+    columns = dict.fromkeys(("high", "low", "close"), none)
+    every = [kernels.ema(9), kernels.rsi(), kernels.atr()]
+    assert [made.size for made in kernels.run(columns, sizes, every)] == [0, 0, 0]
     assert windows.mean(none, span=3).size == 0
 
 
@@ -145,9 +145,8 @@ def test_an_input_is_never_written_to() -> None:
     close = np.random.default_rng(2).uniform(1.0, 2.0, 600)
     kept, lengths = close.copy(), np.array([300, 300])
     close.setflags(write=False)
-    kernels.ema(close, lengths, span=9)
-    kernels.rsi(close, lengths)
-    kernels.atr(close, close, close, lengths)
+    columns = dict.fromkeys(("high", "low", "close"), close)
+    kernels.run(columns, lengths, [kernels.ema(9), kernels.rsi(), kernels.atr()])
     windows.bands(close, span=20, ddof=0, widths=(2.0, -2.0))
     windows.mean(close, span=1)
     assert (close == kept).all()
