@@ -49,6 +49,18 @@ def fetch_eod(
     StorageError, Locked, DamagedData
         The lake could not be written; what was stored is unharmed.
     """
+    with lake.writing():  # one writer for the whole load: a second one is told before it begins
+        return _load(source, lake, folder, on=on, progress=progress)
+
+
+def _load(
+    source: EodSource,
+    lake: Lake,
+    folder: Path,
+    *,
+    on: date | None,
+    progress: Callable[[str], None],
+) -> FetchReport:
     report = FetchReport()
     batches: list[EodBatch] = []
     undated: list[EodBatch] = []
@@ -72,6 +84,7 @@ def fetch_eod(
     refused = pl.concat([*rejects, *dateless, pl.DataFrame(schema=DATASETS["rejects"])])
     report.refuse(refused)
     if not any(batch.frames for batch in batches):
+        lake.upsert("rejects", refused)
         raise _nothing(folder, refused)
     progress("storing")
     for dataset in _DAILY:
@@ -172,8 +185,9 @@ def _count_forms(
 
 def _nothing(folder: Path, refused: pl.DataFrame) -> BadReply:
     first = refused.row(0, named=True)
+    more = f"; {refused.height - 1} more refusals" if refused.height > 1 else ""
     return BadReply(
-        f"no file below {folder} could be used; {first['file']}: {first['reason']}",
-        safe="Nothing was stored.",
-        hint="docs/data-sources.md says which files are read.",
+        f"no file below {folder} could be used; {first['file']}: {first['reason']}{more}",
+        safe="No price was stored.",
+        hint="`alphastock lake rejects` lists every reason; docs/data-sources.md, what is read.",
     )

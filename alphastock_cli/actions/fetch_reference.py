@@ -134,6 +134,11 @@ def _result(rows: list[dict[str, Any]], used: list[UpsertReport]) -> Result:
         "rows_rejected": sum(row["rejected"] for row in rows),
     }  # fmt: skip
     notes = [f"{row['file']}: {row['note']}" for row in rows if row["dataset"] and row["note"]]
+    if summary["files_refused"] or summary["rows_rejected"]:
+        notes.append(
+            f"{summary['files_refused']} files and {summary['rows_rejected']} rows refused: "
+            "`alphastock lake rejects` says why"
+        )
     if not added and not changed:
         notes.append("nothing new: every row was stored already")
     return Result(

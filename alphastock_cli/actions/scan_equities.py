@@ -73,7 +73,6 @@ def scan(provider: MarketData, clock: Clock, request: ScanRequest) -> Result:
     shown = expression.parse_columns(request.columns, COLUMNS) if request.columns else None
 
     as_of = provider.as_of()
-    _check_age(as_of, clock, request.max_age)
     symbols, sector = _symbols(request, provider, as_of.date())
     asked = {*(condition.columns if condition else ()), *(name for name, _ in order)}
     used = {*_SUMMARY, *asked}
@@ -82,6 +81,12 @@ def scan(provider: MarketData, clock: Clock, request: ScanRequest) -> Result:
         provider, clock=clock, symbols=symbols, options=request.options, columns=columns
     )
     raw = runner.fetch(symbols)
+    _check_age(raw.as_of, clock, request.max_age)
+    listed = raw.frames["listed"]["symbol"]
+    if raw.frames["last"].is_empty() and len(listed):
+        raise UnknownName.of(
+            "symbol", symbols[0], listed, hint=f"No row in the session of {raw.as_of:%Y-%m-%d}."
+        )
     if raw.frames["last"].is_empty():
         raise ProviderError(
             f"`{provider.name}` has no {request.options.exchange} equities up to {as_of:%Y-%m-%d}",
@@ -110,7 +115,7 @@ def scan(provider: MarketData, clock: Clock, request: ScanRequest) -> Result:
         as_of=raw.as_of,
         source=provider.name,
         simulated=provider.simulated,
-        warnings=tuple(_warnings(raw.frames["rows"], frame, symbols, request)),
+        warnings=tuple(_warnings(raw.frames["rows"], frame, symbols, request, asked)),
         selected=True,
         rows_follow=bool(condition or order or chosen.top or shown),
         highlight=tuple(name for name in COLUMNS if name in asked),
@@ -185,8 +190,25 @@ def _explain(
     )
 
 
+def _unknown(frame: pl.DataFrame, asked: set[str]) -> list[str]:
+    """Say of which columns of the condition most symbols know nothing: they cannot meet it."""
+    texts = []
+    for name in sorted(asked):
+        missing = frame[name].null_count()
+        if frame.height and missing > frame.height / 2:
+            texts.append(
+                f"`{name}` is not known for {missing:,} of {frame.height:,} symbols "
+                "(short history): they do not meet a condition on it"
+            )
+    return texts
+
+
 def _warnings(
-    rows: pl.DataFrame, frame: pl.DataFrame, symbols: Sequence[str], request: ScanRequest
+    rows: pl.DataFrame,
+    frame: pl.DataFrame,
+    symbols: Sequence[str],
+    request: ScanRequest,
+    asked: set[str],
 ) -> list[str]:
     """Say what a reader could otherwise take for granted: missing symbols and sessions."""
     texts = []
@@ -195,6 +217,7 @@ def _warnings(
     if absent:
         more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""  # noqa: PLR2004
         texts.append(f"no row in the last session for {', '.join(absent[:5])}{more}")
+    texts += _unknown(frame, asked)
     stored = rows["date"].unique().sort()
     try:
         expected = calendar.sessions(calendar.Segment.EQUITY, stored[0], stored[-1])

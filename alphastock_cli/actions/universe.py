@@ -65,7 +65,7 @@ def _index(text: str, provider: MarketData, on: date) -> tuple[str, ...]:
         "universe",
         word_or_path(text),
         [*indices.index_names(), "all", "watchlist"],
-        hint="Give an index, sector:NAME, a file of symbols, or SYMBOL,SYMBOL.",
+        hint="Give an index, sector:NAME or a file of symbols; for one share, --symbols NAME.",
     )
 
 

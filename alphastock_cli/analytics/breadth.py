@@ -42,22 +42,25 @@ def volume_leaders(frame: pl.DataFrame, *, floor: float, n: int) -> pl.DataFrame
 def breadth(frame: pl.DataFrame) -> dict[str, Any]:
     """Return advances, declines, averages, new extremes and the sentiment score.
 
-    Shares are in percent of the symbols for which the average is known; the ratio is null where
-    nothing declined. A new high is a close above the highest high of the 252 sessions before.
+    Shares are in percent of the symbols for which the average is known, whose number stands under
+    ``known_sma_50`` and so on; the ratio is null where nothing declined. A new high is a close
+    above the highest high of the 252 sessions before.
     """
     close = pl.col("close")
     row = frame.select(
         advances=(pl.col("change") > 0).sum(),
         declines=(pl.col("change") < 0).sum(),
         unchanged=(pl.col("change") == 0).sum(),
+        known_sma_50=pl.col("sma_50").count(),
+        known_sma_200=pl.col("sma_200").count(),
+        known_52w=pl.col("high_52w").count(),
         above_sma_50_pct=100.0 * (close > pl.col("sma_50")).mean(),
         above_sma_200_pct=100.0 * (close > pl.col("sma_200")).mean(),
         new_highs=(close > pl.col("high_52w")).sum(),
         new_lows=(close < pl.col("low_52w")).sum(),
-        extremes_known=pl.col("high_52w").is_not_null().any(),
     ).row(0, named=True)
     facts = dict(row)
-    if not facts.pop("extremes_known"):
+    if not facts["known_52w"]:
         facts["new_highs"] = facts["new_lows"] = None
     up, down = facts["advances"], facts["declines"]
     facts["advance_decline_ratio"] = up / down if down else None

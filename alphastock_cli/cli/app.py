@@ -17,7 +17,14 @@ import typer
 from alphastock_cli import __version__
 from alphastock_cli.cli.options import group_options
 from alphastock_cli.cli.run import PipeClosedError
-from alphastock_cli.errors import EXIT_INTERRUPTED, EXIT_OK, AlphaStockError, UnknownName, nearest
+from alphastock_cli.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    AlphaStockError,
+    StorageError,
+    UnknownName,
+    nearest,
+)
 
 _USAGE = 2
 _UNEXPECTED = 1
@@ -84,6 +91,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (BrokenPipeError, PipeClosedError):
         _drop_stdout()
         return EXIT_OK
+    except OSError as error:  # standard output is the one thing written without a net
+        _drop_stdout()
+        what = f"standard output cannot be written: {error.strerror or error}"
+        return _report(StorageError(what, hint="Free some space, or use --output."), words)
     except typer.Exit as stop:
         return stop.exit_code
     except typer.Abort:
@@ -113,6 +124,9 @@ def _report(error: AlphaStockError, words: Sequence[str]) -> int:
 
 def _unexpected(error: BaseException, words: Sequence[str]) -> int:
     """Usage errors of the option parser are exit 2; anything else is a defect of ours."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command shows its help
+        print(getattr(error, "message", error), file=sys.stderr)  # noqa: T201 - the rim
+        return _USAGE
     format_message = getattr(error, "format_message", None)
     if callable(format_message):
         what = str(format_message())
@@ -162,7 +176,7 @@ def _say(
 
 
 def _wants_json(words: Sequence[str]) -> bool:
-    pairs = zip(words, [*words[1:], ""], strict=True)
+    pairs = zip(words, [*words[1:], ""][: len(words)], strict=True)
     return any(
         a == "--json"
         or a in {"--format=json", "--format=ndjson"}

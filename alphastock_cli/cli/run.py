@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import sys
+import time
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -39,6 +40,7 @@ class Run:
     """The shared options as given (by name, only those given) and everything built from them."""
 
     given: dict[str, Any] = field(default_factory=dict)
+    _created: float = field(default_factory=time.monotonic)
     _began: float | None = None
     _drawn: bool = False
 
@@ -153,11 +155,16 @@ class Run:
         if self._drawn:
             print("\r\033[K", end="", file=sys.stderr, flush=True)  # noqa: T201 - the rim
         emit(result, self)
+        spent = self.wiring.clock.monotonic() - self._created
+        self.detail(f"{len(result)} rows of {result.source or result.kind} in {spent:.2f} s")
 
     # -- cron ---------------------------------------------------------------------------------
 
     def begin(self, command: str) -> bool:
         """Return whether there is anything to do; arm the deadline if there is one."""
+        for name in ("where", "sort", "columns"):
+            if name in self.given and not str(self.given[name]).strip():
+                raise UsageError(f"--{name} is empty", hint="Leave it out, or give it a value.")
         if "if_open" in self.given and not self._is_open():
             return False
         if "deadline" in self.given and not self._arm(command):

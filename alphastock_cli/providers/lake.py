@@ -256,6 +256,10 @@ class LakeProvider:
         rows = self._lake.scan("membership", columns=["symbol", "sector", "valid_from"])
         known = pl.col("sector").is_not_null() & (pl.col("valid_from") <= self._known)
         frame = collect(rows.filter(known).sort("valid_from"), what="membership")
+        # the exchange changed its words: those of old lists would stand beside the newest as others
+        newest = frame.filter(pl.col("valid_from") == pl.col("valid_from").max())
+        words = set(newest["sector"]) | set(indices.sectors().values())
+        frame = frame.filter(pl.col("sector").is_in(words))
         return indices.sectors() | dict(zip(frame["symbol"], frame["sector"], strict=True))
 
 

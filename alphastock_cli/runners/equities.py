@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -105,9 +105,13 @@ class EquityRunner(BaseRunner):
         """Read the last session of `symbols` (all when empty) and the look-back of those found."""
         as_of = self.provider.as_of()
         changes = self.provider.symbol_changes()
-        last = self._last_session(as_of.date(), symbols)
+        session = self._last_session(as_of.date())
+        if session.height and session["date"][0] < as_of.date():
+            as_of = min(as_of, _end(session["date"][0], as_of))
+        chosen = pl.col("symbol").is_in(list(symbols)) if symbols else pl.lit(value=True)
+        last = session.filter(chosen)
         names = last["symbol"].unique()
-        frames = {"last": last, "changes": changes}
+        frames = {"last": last, "changes": changes, "listed": session.select("symbol", "date")}
         frames["rows"] = last
         if last.height:
             held, day = names.to_list(), last["date"][0]
@@ -124,12 +128,10 @@ class EquityRunner(BaseRunner):
         simulated = self.provider.simulated
         return RawData(as_of=as_of, source=source, simulated=simulated, frames=frames)
 
-    def _last_session(self, day: date, symbols: Sequence[str]) -> pl.DataFrame:
+    def _last_session(self, day: date) -> pl.DataFrame:
         """Return the rows of the last session up to `day`; a day under way has none yet."""
         for start in (day, day - _FORTNIGHT, None):
-            rows = self._days(symbols or None, start, day, _BASE).filter(
-                pl.col("close").is_not_null()
-            )
+            rows = self._days(None, start, day, _BASE).filter(pl.col("close").is_not_null())
             found = collect(rows, what=self.provider.name)
             if found.height:
                 newest = found.filter(pl.col("date") == pl.col("date").max())
@@ -268,6 +270,17 @@ class EquityRunner(BaseRunner):
         except OutOfRange:
             return guess
         return held[-bars] if len(held) >= bars else guess
+
+
+def _end(day: date, like: datetime) -> datetime:
+    """Return when a session was over: its last moment, else the end of the day."""
+    try:
+        held = calendar.session(calendar.Segment.EQUITY, day)
+    except OutOfRange:
+        held = None
+    if held is not None and held.final_at is not None:
+        return held.final_at
+    return datetime.combine(day, time(23, 59, 59), like.tzinfo)
 
 
 def _quote(instrument: Instrument, row: dict[str, Any], raw: RawData) -> Quote:

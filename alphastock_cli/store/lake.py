@@ -7,7 +7,7 @@ it changes. One file and its checks: `files.py`; keys and names: `layout.py`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -51,6 +51,7 @@ class Lake:
     def __init__(self, root: Path, *, lock_wait: float = 0.0) -> None:
         self.root = root
         self.lock_wait = lock_wait
+        self._depth = 0  # how many `writing` blocks of this object are open
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -160,10 +161,22 @@ class Lake:
         """The file whose lock a writer holds."""
         return self.root / ".lock"
 
-    def writing(self) -> contextlib.AbstractContextManager[None]:
-        """Return the lock every writer holds."""
-        make_private(self.root)
-        return lock(self.lock_path, wait=self.lock_wait)
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the lock of writers: around one upsert, or by a load around all of its own."""
+        if self._depth == 0:
+            make_private(self.root)
+            held: contextlib.AbstractContextManager[None] = lock(
+                self.lock_path, wait=self.lock_wait
+            )
+        else:
+            held = contextlib.nullcontext()
+        with held:
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
 
     def _folder(self, dataset: str) -> Path:
         """Make the dataset's folder, private and inside the root."""

@@ -6,7 +6,7 @@ Data go to standard output and nothing else does; warnings go to standard error.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -58,6 +58,8 @@ def emit(result: Result, asked: Asked) -> None:
     for text in chosen.warnings:
         asked.note(f"warning: {text}")
     output: Path | None = asked.get("output")
+    if str(output) == "-":
+        output = None
     kind = asked.format
     if kind == "parquet":
         _parquet(chosen, output)
@@ -74,12 +76,15 @@ def _choose(result: Result, asked: Asked) -> Result:
     names = ("columns",) if result.selected else ("where", "sort", "columns")
     texts = {name: asked.get(name) for name in names}
     top = None if result.selected else asked.top
-    if top is None and not any(texts.values()):
+    nothing_to_choose = isinstance(result.rows, Sequence) and not result.rows
+    if nothing_to_choose or (top is None and not any(texts.values())):
         return result
     import polars as pl
 
+    from alphastock_cli.views.serialise import frame_of
+
     rows = result.rows
-    frame = rows if isinstance(rows, pl.DataFrame) else _frame(list(rows))
+    frame = rows if isinstance(rows, pl.DataFrame) else frame_of(list(rows))
     return replace(result, rows=_select(frame, texts, top), rows_follow=True)
 
 
@@ -101,14 +106,6 @@ def _select(frame: pl.DataFrame, texts: dict[str, str | None], top: int | None) 
     if texts.get("columns"):
         frame = frame.select(expression.parse_columns(str(texts["columns"]), frame.columns))
     return frame
-
-
-def _frame(rows: list[Any]) -> pl.DataFrame:
-    import polars as pl
-
-    from alphastock_cli.views.serialise import plain
-
-    return pl.DataFrame([plain(row) for row in rows], infer_schema_length=None)
 
 
 def _serialised(result: Result, kind: str, now: datetime) -> Iterable[str]:
@@ -140,7 +137,13 @@ def _table(result: Result, asked: Asked, output: Path | None) -> None:
 
     from alphastock_cli.views.tables import render
 
-    console = Console(
+    class Pipe(Console):
+        """A console that lets a broken pipe be told: Rich's own ends the process with 1."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    console = Pipe(
         no_color=True if asked.get("no_color") or output else None,
         file=sys.stdout,
         highlight=False,

@@ -76,16 +76,26 @@ def breadth_line(facts: Mapping[str, Any]) -> Text:
         "= ", numbers.cell("n", facts.get("unchanged")), " unchanged  A/D ",
         numbers.cell("ratio", facts.get("advance_decline_ratio")), "\n",
         "sentiment ", (f"{numbers.signed(facts.get('sentiment'), 0)} {word}", "bold"),
-        "  above SMA50 ", _pct(facts.get("above_sma_50_pct")),
-        "  SMA200 ", _pct(facts.get("above_sma_200_pct")),
-        "  52w highs ", numbers.cell("n", facts.get("new_highs")),
-        "  lows ", numbers.cell("n", facts.get("new_lows")),
+        "  above SMA50 ", _pct(facts, "sma_50"), "  SMA200 ", _pct(facts, "sma_200"),
+        "\n52-week highs ", numbers.cell("n", facts.get("new_highs")),
+        "  lows ", numbers.cell("n", facts.get("new_lows")), _of(facts, "known_52w"),
     ]  # fmt: skip
     return Text.assemble(*parts)
 
 
-def _pct(value: float | None) -> str:
-    return numbers.MISSING if value is None else f"{value:.0f} %"
+def _pct(facts: Mapping[str, Any], average: str) -> str:
+    value = facts.get(f"above_{average}_pct")
+    if value is None:
+        return numbers.MISSING
+    return f"{value:.0f} %{_of(facts, f'known_{average}')}"
+
+
+def _of(facts: Mapping[str, Any], known: str) -> str:
+    """Return of how many symbols a figure speaks, where that is not all of them."""
+    count, whole = facts.get(known), facts.get("universe")
+    if not count or not whole or count == whole:
+        return ""
+    return f" of {numbers.cell('n', count)}"
 
 
 def _rows(result: Result, width: int) -> Iterator[RenderableType]:

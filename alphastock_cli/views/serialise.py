@@ -12,10 +12,13 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alphastock_cli.actions.result import Result
 from alphastock_cli.safety import escape_csv_cell, safe_text
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _CELL = 32_000  # what a spreadsheet takes in one cell
 
@@ -101,7 +104,25 @@ def to_parquet(result: Result) -> bytes:
     import polars as pl
 
     rows = result.rows
-    frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(list(result.records()))
+    frame = rows if isinstance(rows, pl.DataFrame) else frame_of(list(result.records()))
     target = io.BytesIO()
     frame.write_parquet(target, compression="zstd", compression_level=1)
     return target.getvalue()
+
+
+def frame_of(rows: list[Any]) -> pl.DataFrame:
+    """Return mappings as a frame; a column of several types, as in `config show`, is text."""
+    import polars as pl
+
+    records = [plain(row) for row in rows]
+    mixed = [
+        name
+        for name in records[0]
+        if len({type(r[name]) for r in records} - {type(None), int, float}) > 1
+        or any(isinstance(r[name], list | dict) for r in records)
+    ]
+    for record in records:
+        for name in mixed:
+            value = record[name]
+            record[name] = value if isinstance(value, str | None) else json.dumps(value)
+    return pl.DataFrame(records, infer_schema_length=None)

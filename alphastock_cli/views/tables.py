@@ -19,6 +19,15 @@ from alphastock_cli.actions.result import Result
 from alphastock_cli.views import numbers
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
+# what a narrow screen must not lose, by kind of result
+_FIRST: Mapping[str, tuple[str, ...]] = {
+    "scan_explain": ("holds", "value", "clause"),
+    "lake_rejects": ("reason", "file", "row", "symbol"),
+    "lake_status": ("dataset", "exchange", "rows", "first", "last", "gaps", "state"),
+    "lake_repair": ("file", "done", "next", "why"),
+    "fetch_reference": ("file", "rows", "added", "rejected", "note"),
+    "fetch_eod": ("form", "dataset", "rows", "sessions", "added", "rejected", "last"),
+}
 Screen = Callable[[Result, int], Iterator[RenderableType]]
 
 
@@ -31,7 +40,10 @@ def render(result: Result, *, now: datetime, width: int) -> Iterator[RenderableT
     elif len(result) == 0:
         yield Text("nothing found", style="dim")
     else:
-        yield table(list(result.records()), result.columns(), width=width)
+        have = result.columns()
+        first = [name for name in _FIRST.get(result.kind, ()) if name in have]
+        order = [*first, *(name for name in have if name not in first)]
+        yield table(list(result.records()), order, width=width)
         yield from _facts(result.summary)
 
 

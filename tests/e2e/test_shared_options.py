@@ -144,3 +144,59 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     # before our handler is there the signal itself ends it: a shell shows 130 for both
     assert process.returncode in {130, -signal.SIGINT}
     assert b"Traceback" not in err
+
+
+def _into_head(tmp_path: Path, *words: str) -> tuple[int, bytes]:
+    process = _spawn(tmp_path, *words, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    _, err = process.communicate(timeout=60)
+    return process.returncode, err
+
+
+@pytest.mark.parametrize("words", [("contract", "NIFTY"), ("scan", "equities", *SIM, "-q")])
+def test_a_table_into_head_is_no_error(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert _into_head(tmp_path, *words) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("words", [SIM, (*SIM, "--json")])
+def test_a_full_standard_output_exits_9(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = _spawn(tmp_path, "scan", "equities", *words, stdout=full.fileno())
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 9
+    assert b"standard output" in err
+
+
+@pytest.mark.parametrize("words", [(), ("scan",), ("lake",)])
+def test_without_a_command_the_help_is_shown(cli: Cli, words: tuple[str, ...]) -> None:
+    done = cli(*words)
+    assert done.code == 2
+    assert done.err.startswith("Usage: alphastock")
+
+
+@pytest.mark.parametrize("name", ["where", "sort", "columns"])
+def test_an_empty_text_is_refused(cli: Cli, name: str) -> None:
+    done = cli("scan", "equities", *SIM, f"--{name}", " ")
+    assert done.code == 2
+    assert f"--{name} is empty" in done.err
+
+
+def test_rows_of_mixed_types_can_be_chosen_and_written(cli: Cli, tmp_path: Path) -> None:
+    chosen = cli("config", "show", "--where", "key = 'provider'", "--csv", "--columns", "key,value")
+    assert chosen.out == "key,value\nprovider,sim\n"
+    target = tmp_path / "settings.parquet"
+    assert cli("config", "show", "--format", "parquet", "-o", target).code == 0
+
+
+def test_row_options_on_an_empty_result(cli: Cli) -> None:
+    for words in (("--columns", "dataset"), ("--where", "rows > 1"), ("--sort", "rows")):
+        assert cli("lake", "status", *words).code == 0
+
+
+def test_a_dash_is_standard_output(cli: Cli, tmp_path: Path) -> None:
+    done = cli("contract", "NIFTY", "--on", "2025-12-15", "--csv", "-o", "-")
+    assert done.out.startswith("symbol,")
+    assert not (tmp_path / "-").exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from alphastock_cli.store.lake import Lake
 from tests.e2e.conftest import Cli
 from tests.e2e.eod_files import write_days
 
@@ -140,3 +141,60 @@ def test_empty_lake_says_what_to_do(cli: Cli) -> None:
     assert done.code == 5
     assert "fetch eod --from-dir" in done.err
     assert done.out == ""
+
+
+BSE = (
+    "SC_CODE,SC_NAME,SC_GROUP,SC_TYPE,OPEN,HIGH,LOW,CLOSE,LAST,PREVCLOSE,NO_TRADES,NO_OF_SHRS,"
+    "NET_TURNOV,TDCLOINDI\n500112,STATE BANK,A ,Q,800,810,790,805,805,800,100,5000,4000000,\n"
+)
+
+
+def test_the_moment_is_that_of_the_rows_shown(loaded: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "bse"
+    folder.mkdir()
+    (folder / "EQ010421.CSV").write_text(BSE)
+    assert loaded("fetch", "eod", "--from-dir", folder).code == 0
+    words = ("scan", "equities", "--provider", "lake", "--exchange", "BSE", "--json")
+    done = loaded(*words)
+    assert done.json["as_of"].startswith("2021-04-01"), "not that of NSE's last session"
+    assert loaded(*words, "--max-age", "2000d").code == 8 or done.json["data"]
+    assert loaded(*words, "--max-age", "200d").code == 8
+
+
+def test_a_share_without_a_row_in_the_last_session_is_told(loaded: Cli) -> None:
+    done = loaded("scan", "equities", "--provider", "lake", "--symbols", "SBINN")
+    assert done.code == 2
+    assert "SBIN" in done.err
+    assert "2026-08-14" in done.err or "Did you mean" in done.err
+
+
+def test_a_condition_few_can_meet_says_so(loaded: Cli) -> None:
+    done = loaded("scan", "equities", "--provider", "lake", "--where", "rsi < 30")
+    assert "`rsi` is not known for 5 of 5 symbols" in done.err
+
+
+def test_a_day_to_come_is_refused(cli: Cli, tmp_path: Path) -> None:
+    folder = write_days(tmp_path / "eod")
+    late = folder / "sec_bhavdata_full_14082026.csv"
+    late.write_text(late.read_text().replace("14-Aug-2026", "14-Aug-2029"))
+    done = cli("fetch", "eod", "--from-dir", folder, "--json")
+    assert done.json["summary"]["rows_added"] == 12
+    rejected = cli("lake", "rejects", "--json").json["data"]
+    assert any("2029-08-14" in row["reason"] for row in rejected)
+
+
+def test_refusals_are_kept_though_nothing_survives(cli: Cli, tmp_path: Path) -> None:
+    folder = write_days(tmp_path / "eod")
+    for path in folder.iterdir():
+        path.write_text(path.read_text().replace("SYMBOL, SERIES", "TICKER, SERIES"))
+    done = cli("fetch", "eod", "--from-dir", folder)
+    assert done.code == 5
+    assert "2 more refusals" in done.err
+    assert len(cli("lake", "rejects", "--json").json["data"]) == 3
+
+
+def test_one_writer_for_a_whole_load(loaded: Cli, tmp_path: Path) -> None:
+    with Lake(tmp_path / "data" / "lake").writing():
+        done = loaded("fetch", "eod", "--from-dir", tmp_path / "eod")
+    assert done.code == 11
+    assert "Nothing was changed" in done.err

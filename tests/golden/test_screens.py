@@ -41,7 +41,7 @@ SUMMARY: dict[str, Any] = {
          "top_symbol": None},
     ],
     "gainers": [MOVER], "losers": [LOSER], "volume_leaders": [MOVER, LOSER],
-    "universe": 2725, "matched": 2,
+    "universe": 2725, "matched": 2, "known_sma_50": 2600, "known_sma_200": 0, "known_52w": 63,
 }  # fmt: skip
 ROWS = [
     {"symbol": "M&M", "sector": "Automobile and Auto Components", "close": 3030.5,

@@ -183,7 +183,7 @@ def test_folders_with_nothing_to_load(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(BadReply, match="unknown header: a, b"):
         load(lake, tmp_path / "in", {"x.csv": "a,b\n1,2\n"})
     assert lake.last_load("equities_day") is None
-    assert lake.datasets() == []
+    assert lake.datasets() == ["rejects"], "what was refused is told, nothing else is stored"
 
 
 class Strange:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import ClassVar, NoReturn
@@ -16,7 +17,7 @@ import polars as pl
 
 from alphastock_cli.domain.frames import DATASETS, REJECTS, conform
 from alphastock_cli.domain.instrument import Exchange, Instrument, Interval
-from alphastock_cli.domain.ports import Capability, EodBatch
+from alphastock_cli.domain.ports import Capability, Clock, EodBatch
 from alphastock_cli.errors import BadReply, NotOffered, OutOfRange
 from alphastock_cli.exchange import calendar
 from alphastock_cli.providers.nse import walk
@@ -40,11 +41,20 @@ _NOT_TABLES = frozenset({".xls"})  # reference lists come as such; no end-of-day
 
 @PROVIDERS.register("nse")
 class NseFiles:
-    """Files of NSE and BSE equities and indices, as published."""
+    """Files of NSE and BSE equities and indices, as published; no row of a day to come.
+
+    Parameters
+    ----------
+    clock : Clock, optional
+        Says which days have come; without one every day of the calendar is taken.
+    """
 
     name: ClassVar[str] = "nse"
     simulated: ClassVar[bool] = False
     capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.EOD_FILES})
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock
 
     def read_folder(self, folder: Path, *, on: date | None = None) -> Iterator[EodBatch]:
         """Yield a batch for each file below `folder`, archives opened, in order of names.
@@ -61,7 +71,10 @@ class NseFiles:
                 if found.refused:
                     yield refused(found.name, found.refused)
                 else:
-                    yield read_file(found.name, found.data, on=on)
+                    batch = read_file(found.name, found.data, on=on)
+                    yield (
+                        batch if self._clock is None else _known_by(batch, self._clock.now().date())
+                    )
 
     def as_of(self) -> NoReturn:
         """Refuse: files have no moment of their own."""
@@ -182,8 +195,28 @@ def no_session(day: date) -> str:
     try:
         closed = not calendar.is_session(calendar.Segment.EQUITY, day)
     except OutOfRange:
-        return ""
+        _, last = calendar.reach(calendar.Segment.EQUITY)
+        return f"after the end of the calendar ({last}): {day}" if day > last else ""
     return f"not a trading day of the calendar: {day}" if closed else ""
+
+
+def _known_by(batch: EodBatch, today: date) -> EodBatch:
+    """Refuse rows of days that have not come yet."""
+    late = pl.col("date") > today
+    frames = {
+        name: rows.filter(late.not_() | late.is_null()) for name, rows in batch.frames.items()
+    }
+    bad = [
+        reject_file(batch.file, f"a day that has not come yet: {day}, {count} rows",
+                    form=batch.form, dataset=name).with_columns(pl.lit(day).alias("date"))
+        for name, rows in batch.frames.items()
+        for day, count in rows.filter(late).group_by("date").len().sort("date").iter_rows()
+    ]  # fmt: skip
+    if not bad:
+        return batch
+    kept = {name: rows for name, rows in frames.items() if rows.height}
+    held = [batch.rejects] if batch.rejects is not None else []
+    return replace(batch, frames=kept, rejects=pl.concat([*held, *bad]))
 
 
 def _form_name(form: Form, text: pl.DataFrame) -> tuple[str, str]:
