@@ -21,6 +21,9 @@ from alphastock_cli.analytics.order import by_symbol_and_date
 # Sessions read before the first one that counts, for recursions that never forget. Wilder's average
 # of 14 keeps (13/14)^n of a wrong seed after n bars: 2e-10 of it after these.
 _FADE = 300
+# After these nothing is left of what came before: (13/14)^1000 = 7e-33, far below the sixteenth
+# digit. So they give the value of the whole history to the last bit that a float64 holds.
+_FORGOTTEN = 1000
 _YEAR = 252  # trading sessions of a year, for annualising and for 52-week extremes
 _TINY = last.TINY
 
@@ -201,9 +204,18 @@ def lookback(names: Sequence[str]) -> int:
     """Return how many sessions the last values of `names` need; 1 for none.
 
     A recursion gets 300 sessions more than its seed: ``(13/14)^300 = 2e-10`` of whatever was wrong
-    with Wilder's seed is left then, less of an exponential average's.
+    with Wilder's seed is left then, less of an exponential average's. That holds for a share that
+    trades on every session; one that trades rarely has fewer rows in as many sessions.
     """
     return max((INDICATORS[name].bars for name in names), default=1)
+
+
+def exact_rows(names: Sequence[str]) -> int:
+    """Return how many rows of a symbol give the last values of `names` to the last digit."""
+    more = _FORGOTTEN - _FADE
+    return max(
+        (one.bars + more * one.fades for one in map(INDICATORS.__getitem__, names)), default=1
+    )
 
 
 def panel(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

@@ -46,7 +46,7 @@ def equities(
         bool, typer.Option("--raw", help="Do not adjust for splits and bonuses.")
     ] = False,
     exact: Annotated[
-        bool, typer.Option("--exact", help="Use the whole stored history, not the look-back.")
+        bool, typer.Option("--exact", help="As much history as changes a digit, not the look-back.")
     ] = False,
 ) -> None:
     """Scan equities: breadth, sectors, movers, volume leaders, indicators.

@@ -40,6 +40,7 @@ TEXT_COLUMNS = frozenset({"symbol", "exchange", "series", "sector"})
 # sessions read besides, so that a few that were never stored do not make a window too short
 _SPARE = 10
 _FORTNIGHT = timedelta(days=14)
+_FEW = 400
 _BASE = ("date", "symbol", "series", "exchange", "open", "high", "low", "close",
          "previous_close", "volume", "turnover", "delivery_pct")  # fmt: skip
 
@@ -115,11 +116,11 @@ class EquityRunner(BaseRunner):
         frames["rows"] = last
         if last.height:
             held, day = names.to_list(), last["date"][0]
-            frames["rows"] = self._history(held, changes, self._start(day), day, self.wanted())
+            kind = pl.Enum(adjust.with_predecessors(held, changes))
+            start = _start(day, indicators.lookback(self.wanted()))
+            frames["rows"] = self._history(kind, start, day, self.wanted())
             if self.options.exact and indicators.fading(self.wanted()):
-                frames["whole"] = self._history(
-                    held, changes, None, day, indicators.fading(self.wanted())
-                )
+                frames["whole"] = self._whole(kind, day)
         if not self.options.raw:
             frames["adjustments"] = self.provider.adjustments(self.options.exchange)
         if "sector" in self.columns:
@@ -139,26 +140,42 @@ class EquityRunner(BaseRunner):
         return found
 
     def _history(
-        self,
-        names: list[str],
-        changes: pl.DataFrame,
-        start: date | None,
-        end: date,
-        wanted: Sequence[str],
+        self, kind: pl.Enum, start: date | None, end: date, wanted: Sequence[str]
     ) -> pl.DataFrame:
-        """Return the rows of `names` for the indicators `wanted`, sorted by symbol and date.
+        """Return the rows of the symbols of `kind`, sorted by symbol and date.
 
         The symbol is an Enum: small integers sort and group several times faster than text.
         """
-        asked = adjust.with_predecessors(names, changes)
+        names = kind.categories.to_list()
         columns = list(
             dict.fromkeys(["symbol", "date", "close", *indicators.columns_needed(wanted)])
         )
-        lazy = self._days(asked if self.symbols else None, start, end, columns, in_order=False)
-        rows = lazy.with_columns(pl.col("symbol").cast(pl.Enum(asked), strict=False)).filter(
+        # asking for thousands of names costs more than reading them all
+        asked = names if len(names) <= _FEW else None
+        lazy = self._days(asked, start, end, columns, in_order=False)
+        rows = lazy.with_columns(pl.col("symbol").cast(kind, strict=False)).filter(
             pl.col("symbol").is_not_null() & pl.col("close").is_not_null()
         )
         return collect(rows.sort("symbol", maintain_order=True), what=self.provider.name)
+
+    def _whole(self, kind: pl.Enum, day: date) -> pl.DataFrame:
+        """Return as much history as changes a digit of a recursion, symbol by symbol.
+
+        A thousand rows of a symbol are enough; those that have fewer in as many sessions, since
+        they trade rarely or changed their name, are read to their beginning.
+        """
+        wanted = indicators.fading(self.wanted())
+        need = indicators.exact_rows(wanted)
+        start = _start(day, need)
+        recent = self._history(kind, start, day, wanted)
+        counts = recent.group_by("symbol").len()
+        full = set(counts.filter(pl.col("len") >= need)["symbol"].cast(pl.String))
+        rare = [name for name in kind.categories if name not in full]
+        if not rare:
+            return recent
+        older = self._history(pl.Enum(rare), None, start - timedelta(days=1), wanted)
+        typed = older.with_columns(pl.col("symbol").cast(pl.String).cast(kind))
+        return pl.concat([typed, recent]).sort("symbol", maintain_order=True)
 
     def _days(
         self,
@@ -259,17 +276,18 @@ class EquityRunner(BaseRunner):
         facts["volume_leaders"] = leaders.to_dicts()
         return facts
 
-    def _start(self, last: date) -> date:
-        """Return the first session of the look-back, found in the calendar."""
-        bars = max(2, indicators.lookback(self.wanted())) + _SPARE
-        first, _ = calendar.reach(calendar.Segment.EQUITY)
-        # 250 sessions make a year; two weeks more for holidays in a row
-        guess = max(first, last - timedelta(days=bars * 365 // 240 + 15))
-        try:
-            held = calendar.sessions(calendar.Segment.EQUITY, guess, last)
-        except OutOfRange:
-            return guess
-        return held[-bars] if len(held) >= bars else guess
+
+def _start(last: date, bars: int) -> date:
+    """Return the session `bars` sessions (and some to spare) before `last`, by the calendar."""
+    count = max(2, bars) + _SPARE
+    first, _ = calendar.reach(calendar.Segment.EQUITY)
+    # 250 sessions make a year; two weeks more for holidays in a row
+    guess = max(first, last - timedelta(days=count * 365 // 240 + 15))
+    try:
+        held = calendar.sessions(calendar.Segment.EQUITY, guess, last)
+    except OutOfRange:
+        return guess
+    return held[-count] if len(held) >= count else guess
 
 
 def _end(day: date, like: datetime) -> datetime:
