@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import importlib
 import os
 import platform
 import sys
 from importlib.metadata import version
+from pathlib import Path
+
+import alphastock_cli
 
 SUITES = ("cli", "lake", "indicators")
 
@@ -17,6 +21,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(SUITES))
     chosen = parser.parse_args().suites or list(SUITES)
+    # an installed package has its bytecode beside it; a checkout may have none, or an old one
+    compileall.compile_dir(str(Path(alphastock_cli.__file__).parent), quiet=1)
     packages = ", ".join(f"{name} {version(name)}" for name in ("polars", "numpy", "typer"))
     print(f"Python {platform.python_version()}, {packages}, {os.cpu_count()} cores\n")
     print("| work | ours | reference | ratio | must | against |\n|---|---|---|---|---|---|")
