@@ -8,8 +8,15 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import settings
 
 IST = ZoneInfo("Asia/Kolkata")
+
+# the same examples on every run, so that a change is judged by itself; to look further:
+# HYPOTHESIS_PROFILE=random make test
+settings.register_profile("steady", derandomize=True)
+settings.register_profile("random", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 class ManualClock:

@@ -71,7 +71,7 @@ def _explained(
         )
     missing = re.search(r"unable to find column \"([^\"]*)\"|no column named '([^']*)'", text)
     if missing or isinstance(error, pl.exceptions.ColumnNotFoundError):
-        word = missing.group(1) or missing.group(2) if missing else text.split()[0]
+        word = (missing.group(1) or missing.group(2) or "") if missing else text.split()[0]
         columns = [name for frame in used.values() for name in frame.collect_schema().names()]
         known = list(dict.fromkeys(columns))
         return UnknownName.of("column", word, known, hint=f"Known: {', '.join(known)}.")
