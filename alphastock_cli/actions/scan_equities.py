@@ -13,10 +13,11 @@ from types import MappingProxyType
 import polars as pl
 
 from alphastock_cli.actions import presets, universe
+from alphastock_cli.actions.age import check_age
 from alphastock_cli.actions.result import Result
 from alphastock_cli.analytics import expression
 from alphastock_cli.domain.ports import Clock, MarketData
-from alphastock_cli.errors import DamagedData, OutOfRange, ProviderError, UnknownName, UsageError
+from alphastock_cli.errors import OutOfRange, ProviderError, UnknownName, UsageError
 from alphastock_cli.exchange import calendar
 from alphastock_cli.runners.equities import COLUMNS, EquityOptions, EquityRunner, schema
 
@@ -81,7 +82,7 @@ def scan(provider: MarketData, clock: Clock, request: ScanRequest) -> Result:
         provider, clock=clock, symbols=symbols, options=request.options, columns=columns
     )
     raw = runner.fetch(symbols)
-    _check_age(raw.as_of, clock, request.max_age)
+    check_age(raw.as_of, clock, request.max_age)
     listed = raw.frames["listed"]["symbol"]
     if raw.frames["last"].is_empty() and len(listed):
         raise UnknownName.of(
@@ -147,19 +148,6 @@ def _symbols(request: ScanRequest, provider: MarketData, on: date) -> tuple[tupl
 def _in_sector(frame: pl.DataFrame, word: str) -> pl.DataFrame:
     known = sorted(frame["sector"].drop_nulls().unique())
     return frame.filter(pl.col("sector") == universe.sector_of(word, known))
-
-
-def _check_age(as_of: datetime, clock: Clock, max_age: float | None) -> None:
-    if max_age is None:
-        return
-    old = (clock.now() - as_of).total_seconds()
-    if old > max_age:
-        raise DamagedData(
-            f"the newest data are of {as_of:%Y-%m-%d %H:%M}, {old / 86400:.1f} days old "
-            f"(--max-age {max_age / 86400:.1f} d)",
-            safe="Nothing was changed.",
-            hint="Load newer files: `alphastock fetch eod --from-dir FOLDER`.",
-        )
 
 
 def _explain(

@@ -24,9 +24,12 @@ def sql(
     Example: alphastock sql "select symbol, max(close) from equities_day group by symbol"
     """
     run.needs_product("sql")
+    from alphastock_cli.actions.age import check_age
     from alphastock_cli.actions.sql import run_sql
     from alphastock_cli.actions.sql_tables import Tables, result_of
 
     tables = Tables(run.wiring, provider=run.get("provider"), as_of=run.as_of)
     frame = run_sql(query, tables, allow_files=allow_files)
-    run.show(result_of(frame, tables))
+    result = result_of(frame, tables)
+    check_age(result.as_of, run.wiring.clock, run.seconds("max_age"))
+    run.show(result)

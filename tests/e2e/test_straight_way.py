@@ -198,3 +198,9 @@ def test_one_writer_for_a_whole_load(loaded: Cli, tmp_path: Path) -> None:
         done = loaded("fetch", "eod", "--from-dir", tmp_path / "eod")
     assert done.code == 11
     assert "Nothing was changed" in done.err
+
+
+def test_sql_refuses_old_data_too(loaded: Cli) -> None:
+    query = "select max(close) from equities_day"
+    assert loaded("sql", query, "--max-age", "1d").code == 8
+    assert loaded("sql", query, "--max-age", "3650d").code == 0

@@ -101,7 +101,7 @@ def test_no_condition_multiplies_its_work(where: str) -> None:
     except AlphaStockError as error:
         told = error.what
     assert not told or "complicated" in told
-    assert time.perf_counter() - begin < 1.0
+    assert time.perf_counter() - begin < 30.0, "a hang, not a slow machine"
 
 
 @pytest.mark.parametrize(

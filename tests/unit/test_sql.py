@@ -271,7 +271,7 @@ def test_long_and_deep_queries_are_refused_soon(tables: Opened, query: str) -> N
     with pytest.raises(UsageError) as refused:
         run_sql(query, tables)
     assert len(refused.value.what) < 400
-    assert time.perf_counter() - begin < 1.0
+    assert time.perf_counter() - begin < 30.0, "a hang, not a slow machine"
 
 
 def test_long_lists_are_no_danger(tables: Opened) -> None:
