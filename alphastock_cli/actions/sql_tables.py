@@ -6,7 +6,7 @@ With a moment asked for, rows of which nothing was known then are hidden. No SQL
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,13 +15,13 @@ import polars as pl
 from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.frames import DATASETS
 from alphastock_cli.domain.instrument import Exchange
-from alphastock_cli.errors import OutOfRange
 from alphastock_cli.exchange import calendar
 
 if TYPE_CHECKING:
     from alphastock_cli.domain.ports import MarketData
     from alphastock_cli.store.lake import Lake
 
+_EQUITY = calendar.Segment.EQUITY
 # what a provider that is not the lake can be asked
 _FROM_PROVIDER = ("equities_day", "indices_day", "adjustments", "instruments", "symbol_changes")
 # the column that says from which day a row was known; null: known whenever it is asked for
@@ -72,7 +72,7 @@ class Tables(Mapping[str, pl.LazyFrame]):
     ) -> None:
         self._lake = sources.lake
         self._other = None if provider in {None, "lake"} else sources.provider(provider)
-        self._known = None if as_of is None else _last_known(as_of.astimezone(calendar.IST))
+        self._known = None if as_of is None else calendar.last_known(_EQUITY, as_of)
         self._opened: dict[str, pl.LazyFrame] = {}
         self.source = "lake" if self._other is None else self._other.name
         self.simulated = self._other is not None and self._other.simulated
@@ -106,7 +106,7 @@ class Tables(Mapping[str, pl.LazyFrame]):
             if name in _MARKET_DAYS
         ]
         last = max((day for day in days if day is not None), default=None)
-        return None if last is None else _end(last)
+        return None if last is None else calendar.known_from(_EQUITY, last)
 
     def _names(self) -> tuple[str, ...]:
         return tuple(DATASETS) if self._other is None else _FROM_PROVIDER
@@ -143,20 +143,3 @@ def _ask(provider: MarketData, name: str) -> pl.LazyFrame:
     if name == "instruments":
         return provider.instruments(Exchange.NSE).lazy()
     return provider.symbol_changes().lazy()
-
-
-def _last_known(moment: datetime) -> date:
-    """Return the last day whose session was over by `moment`."""
-    day = moment.date()
-    return day if _end(day) <= moment else day - timedelta(days=1)
-
-
-def _end(day: date) -> datetime:
-    """Return when a day's figures are known: at the session's end, else at midnight."""
-    try:
-        held = calendar.session(calendar.Segment.EQUITY, day)
-    except OutOfRange:
-        held = None
-    if held is not None and held.final_at is not None:
-        return held.final_at
-    return datetime.combine(day, time(23, 59, 59), calendar.IST)

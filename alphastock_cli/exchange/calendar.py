@@ -6,7 +6,7 @@ previous, latest, open now. No clock here, the moment is an argument; expiries: 
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 
 from alphastock_cli.domain.instrument import Exchange
@@ -30,7 +30,9 @@ __all__ = [
     "holidays",
     "is_open",
     "is_session",
+    "known_from",
     "last_final_session",
+    "last_known",
     "latest_session",
     "next_open",
     "next_session",
@@ -139,6 +141,26 @@ def last_final_session(segment: Segment, at: datetime) -> Session:
     if today is not None and today.final_at is not None and today.final_at <= now:
         return today
     return _known(segment, previous_session(segment, now.date()))
+
+
+def known_from(segment: Segment, day: date) -> datetime:
+    """Return the moment from which a day's figures are known, in Asia/Kolkata.
+
+    The end of its last phase; the end of the day where the tables hold no hours or no session.
+    """
+    try:
+        held = session(segment, day)
+    except OutOfRange:
+        held = None
+    if held is not None and held.final_at is not None:
+        return held.final_at
+    return datetime.combine(day, time(23, 59, 59), IST)
+
+
+def last_known(segment: Segment, at: datetime) -> date:
+    """Return the last day whose figures are known at `at`: that day, or the one before it."""
+    day = _indian(at).date()
+    return day if known_from(segment, day) <= at else day - _DAY
 
 
 def is_open(segment: Segment, at: datetime) -> bool:

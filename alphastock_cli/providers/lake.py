@@ -7,7 +7,7 @@ never come through this door.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from functools import cached_property
 from typing import ClassVar
 
@@ -17,11 +17,12 @@ from alphastock_cli.domain.data import Quote
 from alphastock_cli.domain.frames import CANDLES, INSTRUMENTS, collect, conform
 from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, Interval
 from alphastock_cli.domain.ports import Capability, Clock
-from alphastock_cli.errors import NotOffered, OutOfRange, ProviderError
+from alphastock_cli.errors import NotOffered, ProviderError
 from alphastock_cli.exchange import calendar, indices
 from alphastock_cli.registry import PROVIDERS
 from alphastock_cli.store.lake import Lake
 
+_EQUITY = calendar.Segment.EQUITY
 _QUOTED = ("open", "high", "low", "close", "previous_close", "volume")
 
 
@@ -71,7 +72,7 @@ class LakeProvider:
                 hint="Load files with `alphastock fetch eod --from-dir FOLDER`,"
                 " or try --provider sim.",
             )
-        return self._end(last)
+        return calendar.known_from(_EQUITY, last)
 
     def equities_day(
         self,
@@ -141,7 +142,10 @@ class LakeProvider:
                 facts = {name: row[name] for name in _QUOTED}
                 key = f"{code}:{row['symbol']}"
                 found[key] = Quote(
-                    key=key, time=self._end(row["date"]), last_price=facts.pop("close"), **facts
+                    key=key,
+                    time=calendar.known_from(_EQUITY, row["date"]),
+                    last_price=facts.pop("close"),
+                    **facts,
                 )
         return found
 
@@ -214,8 +218,7 @@ class LakeProvider:
     @cached_property
     def _known(self) -> date:
         """The last day whose session was over by the moment, whether it is stored or not."""
-        day = self._moment.date()
-        return day if self._end(day) <= self._moment else day - timedelta(days=1)
+        return calendar.last_known(_EQUITY, self._moment)
 
     def _last(self, exchange: Exchange | None) -> date | None:
         """Return the last stored session (of one exchange) that was over by the moment."""
@@ -239,16 +242,6 @@ class LakeProvider:
 
     def _until(self, end: date | None) -> date:
         return self._known if end is None else min(end, self._known)
-
-    def _end(self, day: date) -> datetime:
-        """Return when a day's figures are known: at the session's end, else at midnight."""
-        try:
-            held = calendar.session(calendar.Segment.EQUITY, day)
-        except OutOfRange:
-            held = None
-        if held is not None and held.final_at is not None:
-            return held.final_at
-        return datetime.combine(day, time(23, 59, 59), calendar.IST)
 
     @cached_property
     def _sectors(self) -> dict[str, str]:

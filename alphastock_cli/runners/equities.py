@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -108,7 +108,7 @@ class EquityRunner(BaseRunner):
         changes = self.provider.symbol_changes()
         session = self._last_session(as_of.date())
         if session.height and session["date"][0] < as_of.date():
-            as_of = min(as_of, _end(session["date"][0], as_of))
+            as_of = min(as_of, calendar.known_from(calendar.Segment.EQUITY, session["date"][0]))
         chosen = pl.col("symbol").is_in(list(symbols)) if symbols else pl.lit(value=True)
         last = session.filter(chosen)
         names = last["symbol"].unique()
@@ -125,9 +125,18 @@ class EquityRunner(BaseRunner):
             frames["adjustments"] = self.provider.adjustments(self.options.exchange)
         if "sector" in self.columns:
             frames["instruments"] = self.provider.instruments(self.options.exchange)
-        source = self.provider.name
-        simulated = self.provider.simulated
-        return RawData(as_of=as_of, source=source, simulated=simulated, frames=frames)
+        held_symbols = set(names)
+        return RawData(
+            as_of=as_of,
+            source=self.provider.name,
+            simulated=self.provider.simulated,
+            frames=frames,
+            failures={
+                name: f"{name}: no row in the session of {as_of:%Y-%m-%d}"
+                for name in symbols
+                if name not in held_symbols
+            },
+        )
 
     def _last_session(self, day: date) -> pl.DataFrame:
         """Return the rows of the last session up to `day`; a day under way has none yet."""
@@ -288,17 +297,6 @@ def _start(last: date, bars: int) -> date:
     except OutOfRange:
         return guess
     return held[-count] if len(held) >= count else guess
-
-
-def _end(day: date, like: datetime) -> datetime:
-    """Return when a session was over: its last moment, else the end of the day."""
-    try:
-        held = calendar.session(calendar.Segment.EQUITY, day)
-    except OutOfRange:
-        held = None
-    if held is not None and held.final_at is not None:
-        return held.final_at
-    return datetime.combine(day, time(23, 59, 59), like.tzinfo)
 
 
 def _quote(instrument: Instrument, row: dict[str, Any], raw: RawData) -> Quote:
