@@ -20,6 +20,48 @@ if TYPE_CHECKING:
 IST = "Asia/Kolkata"
 
 
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One price of the order book: rupees, units on offer, and the number of orders."""
+
+    price: float
+    quantity: int
+    orders: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """Up to five levels a side, best first; a side without an order is empty."""
+
+    buy: tuple[Level, ...] = ()
+    sell: tuple[Level, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candle:
+    """One final candle of one instrument: the market of a stored minute.
+
+    `time` is the candle's start and `end` the moment it is over and known, both aware; prices are
+    rupees, `volume` is units, None where the source has none (an index).
+    """
+
+    key: str
+    time: datetime
+    end: datetime
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse naive times and a candle that contradicts itself."""
+        if self.time.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError(f"{self.key}: a candle needs aware times, got {self.time}")
+        if not self.low <= min(self.open, self.close) <= max(self.open, self.close) <= self.high:
+            raise ValueError(f"{self.key}: low, open, close and high of {self.time} contradict")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
     """Best prices, last price, volume and open interest of one instrument at a moment.
@@ -39,6 +81,8 @@ class Quote:
     ask: float | None = None
     bid_quantity: int | None = None
     ask_quantity: int | None = None
+    depth: Depth | None = None
+    last_trade_time: datetime | None = None
     open_interest: int | None = None
     lower_circuit: float | None = None
     upper_circuit: float | None = None
@@ -54,7 +98,9 @@ class Snapshot:
     """An instrument as a strategy sees it: what is known of it at `as_of`, and nothing later.
 
     `facts` holds the enriched numbers of the runner by column name (see `docs/conventions.md`);
-    a number that is not known is None. `candles` is the enriched candle frame, oldest first.
+    a number that is not known is None. `candles` are the final candles, oldest first, enriched with
+    the columns the runner was asked for; a candle under way is not among them. `candle` is the last
+    final one where the source knows candles only.
     """
 
     instrument: Instrument
@@ -62,8 +108,14 @@ class Snapshot:
     source: str
     simulated: bool
     quote: Quote | None = None
+    candle: Candle | None = None
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     candles: pl.DataFrame | None = None
+
+    @property
+    def market(self) -> Quote | Candle | None:
+        """What waiting orders meet: the quote, else the last final candle, else nothing."""
+        return self.quote or self.candle
 
     @property
     def gap_pct(self) -> float | None:

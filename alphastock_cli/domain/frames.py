@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import polars as pl
 
+from alphastock_cli.domain.instrument import Interval
 from alphastock_cli.errors import BadReply, DamagedData
 
 TIME = pl.Datetime("us", "Asia/Kolkata")
@@ -59,6 +60,68 @@ INDICES_DAY = pl.Schema(
     }
 )
 
+FUTURES_DAY = pl.Schema(
+    {
+        "date": pl.Date,  # the session, as the rows themselves say
+        "exchange": pl.String,  # NFO, BFO, MCX, CDS
+        "symbol": pl.String,  # the underlying as the file writes it, e.g. NIFTY, RELIANCE, GOLD
+        "expiry": pl.Date,
+        "open": pl.Float64,  # null on a day without a trade
+        "high": pl.Float64,
+        "low": pl.Float64,
+        "close": pl.Float64,
+        "settlement": pl.Float64,
+        "contracts": pl.Int64,  # traded that day, in contracts
+        "turnover": pl.Float64,  # rupees
+        "open_interest": pl.Int64,  # units (contracts times lot), as the file prints it
+        "oi_change": pl.Int64,  # units
+        "kind": pl.String,  # index, stock, commodity, currency
+        "source": pl.String,
+    }
+)
+
+OPTIONS_DAY = pl.Schema(
+    {
+        "date": pl.Date,
+        "exchange": pl.String,
+        "symbol": pl.String,  # the underlying
+        "expiry": pl.Date,
+        "strike": pl.Float64,  # rupees
+        "option_type": pl.String,  # CE or PE
+        "open": pl.Float64,  # null on a day without a trade
+        "high": pl.Float64,
+        "low": pl.Float64,
+        "close": pl.Float64,  # as published; of an untraded contract the exchange's own value
+        "settlement": pl.Float64,
+        "contracts": pl.Int64,
+        "turnover": pl.Float64,  # rupees of notional value, as published
+        "open_interest": pl.Int64,  # units
+        "oi_change": pl.Int64,  # units
+        "kind": pl.String,  # index, stock, commodity, currency
+        "source": pl.String,
+    }
+)
+
+CHAIN = pl.Schema(
+    {
+        "tradingsymbol": pl.String(),
+        "underlying": pl.String(),
+        "expiry": pl.Date(),
+        "strike": pl.Float64(),  # rupees
+        "option_type": pl.String(),  # CE or PE; both rows of a strike, strikes ascending
+        "last_price": pl.Float64(),
+        "bid": pl.Float64(),
+        "ask": pl.Float64(),
+        "bid_quantity": pl.Int64(),  # units
+        "ask_quantity": pl.Int64(),
+        "volume": pl.Int64(),  # units traded in the session
+        "open_interest": pl.Int64(),  # units
+        "oi_change": pl.Int64(),  # units, against the session before
+        "last_trade_time": TIME,  # null: not known, or not traded in the session
+        "lot_size": pl.Int64(),
+    }
+)
+
 CANDLES = pl.Schema(
     {
         "time": TIME,  # the candle's start
@@ -84,6 +147,10 @@ INSTRUMENTS = pl.Schema(
         "isin": pl.String,
         "lot_size": pl.Int64,
         "tick_size": pl.Float64,
+        "underlying": pl.String,  # of derivatives; null else, as the next three
+        "expiry": pl.Date,
+        "strike": pl.Float64,
+        "option_type": pl.String,
     }
 )
 
@@ -157,6 +224,9 @@ DATASETS = MappingProxyType(
     {
         "equities_day": EQUITIES_DAY,
         "indices_day": INDICES_DAY,
+        "futures_day": FUTURES_DAY,
+        "options_day": OPTIONS_DAY,
+        **{f"candles_{interval.value}": CANDLES for interval in Interval if interval.is_intraday},
         "rejects": REJECTS,
         "adjustments": ADJUSTMENTS,
         "membership": MEMBERSHIP,

@@ -62,6 +62,11 @@ class Interval(StrEnum):
     DAY = "day"
 
     @property
+    def is_intraday(self) -> bool:
+        """Whether the candle is shorter than a day."""
+        return self is not Interval.DAY
+
+    @property
     def length(self) -> timedelta:
         """The candle's length on the clock; a day candle spans one calendar day here."""
         if self is Interval.DAY:

@@ -13,8 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from alphastock_cli.domain.data import Quote
+from alphastock_cli.domain.data import Candle, Quote
 from alphastock_cli.domain.instrument import Exchange, Instrument, Interval
+from alphastock_cli.domain.trading import Order, OrderEvent, OrderState
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,6 +46,8 @@ class Capability(StrEnum):
     EQUITIES_DAY = "equities_day"
     INDICES_DAY = "indices_day"
     EOD_FILES = "eod_files"
+    FUTURES_DAY = "futures_day"
+    OPTIONS_DAY = "options_day"
     CHAIN = "chain"
     TICKS = "ticks"
 
@@ -72,6 +75,14 @@ class MarketData(Protocol):
         self, instrument: Instrument, interval: Interval, start: datetime, end: datetime
     ) -> pl.DataFrame:
         """Return a `CANDLES` frame inside ``[start, end)``, ascending and unique in time."""
+        ...
+
+    def expiries(self, underlying: str) -> tuple[date, ...]:
+        """Return the option expiries of an underlying at the provider's moment, ascending."""
+        ...
+
+    def option_chain(self, underlying: str, expiry: date) -> pl.DataFrame:
+        """Return the `CHAIN` frame of one expiry: CE before PE at a strike, strikes ascending."""
         ...
 
     def equities_day(
@@ -112,6 +123,33 @@ class MarketData(Protocol):
 
     def members(self, index: str, on: date) -> tuple[str, ...] | None:
         """Return the symbols of an index on a date, sorted; None when the source does not know."""
+        ...
+
+
+class Broker(Protocol):
+    """Takes orders; fills come only from `advance`."""
+
+    def place(self, order: Order) -> OrderState:
+        """Take an order; the same `order_id` twice is one order.
+
+        A refused order comes back as REJECTED with its reason; nothing is raised for it.
+        """
+        ...
+
+    def cancel(self, order_id: str, at: datetime) -> OrderState:
+        """Cancel what is still open of an order; a final one comes back as it is."""
+        ...
+
+    def advance(self, market: Quote | Candle) -> list[OrderEvent]:
+        """Let the waiting orders of that instrument meet the market; the only source of fills."""
+        ...
+
+    def expire(self, now: datetime) -> list[OrderEvent]:
+        """End the day orders whose session is over by `now`."""
+        ...
+
+    def orders(self) -> list[OrderState]:
+        """Return every order this broker knows, oldest first."""
         ...
 
 

@@ -1,0 +1,305 @@
+"""From a strategy's opinion to a position: signals, decisions, orders, fills, as frozen values.
+
+Prices and money are `Decimal` rupees here, never floats; times are aware. No rules: what is allowed
+is judged in `trading/` and `exchange/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from alphastock_cli.domain.instrument import Instrument, Side
+
+PAISA = Decimal("0.01")
+ZERO = Decimal(0)
+
+
+class OrderType(StrEnum):
+    """How an order wants its price; the values are Kite's words."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    SL = "SL"
+    SL_M = "SL-M"
+
+
+class Product(StrEnum):
+    """CNC: delivery; MIS: intraday; NRML: derivatives held overnight."""
+
+    CNC = "CNC"
+    MIS = "MIS"
+    NRML = "NRML"
+
+
+class Validity(StrEnum):
+    """DAY rests until the session ends; IOC takes what is there and cancels the rest."""
+
+    DAY = "DAY"
+    IOC = "IOC"
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands; Kite's words, and INTENT before it was handed to the broker."""
+
+    INTENT = "INTENT"
+    AMO = "AMO REQ RECEIVED"
+    OPEN = "OPEN"
+    TRIGGER_PENDING = "TRIGGER PENDING"
+    COMPLETE = "COMPLETE"
+    CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing can happen to the order any more."""
+        return self in _FINAL
+
+
+_FINAL = frozenset({OrderStatus.COMPLETE, OrderStatus.CANCELLED, OrderStatus.REJECTED})
+
+
+class Fidelity(StrEnum):
+    """What a fill was judged on: five levels, best prices, the last price, or a candle."""
+
+    L2 = "L2"
+    L1 = "L1"
+    T = "T"
+    B = "B"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """A strategy's opinion about one instrument, valid from its candle until `valid_until`.
+
+    Attributes
+    ----------
+    price, stop_loss, target : Decimal
+        Rupees, on the tick. The stop lies on the losing side, the target on the winning one.
+    strength : float
+        From 0 (barely) to 1.
+    candle_time : datetime
+        Start of the final candle that gave rise to it; with strategy, key and side it is unique.
+    """
+
+    strategy: str
+    instrument: Instrument
+    side: Side
+    price: Decimal
+    reason: str
+    candle_time: datetime
+    valid_until: datetime
+    stop_loss: Decimal | None = None
+    target: Decimal | None = None
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse naive times, a strength outside 0 to 1, and a stop or target on the wrong side."""
+        if self.candle_time.tzinfo is None or self.valid_until.tzinfo is None:
+            raise ValueError(f"{self.instrument.key}: a signal needs aware times")
+        if not 0.0 <= self.strength <= 1.0:
+            raise ValueError(f"{self.instrument.key}: strength {self.strength} is not in 0 to 1")
+        if not self.reason:
+            raise ValueError(f"{self.instrument.key}: a signal needs a reason")
+        sign = 1 if self.side is Side.BUY else -1
+        if self.stop_loss is not None and (self.price - self.stop_loss) * sign <= 0:
+            raise ValueError(
+                f"{self.instrument.key}: the stop {self.stop_loss} is on the wrong side"
+            )
+        if self.target is not None and (self.target - self.price) * sign <= 0:
+            raise ValueError(
+                f"{self.instrument.key}: the target {self.target} is on the wrong side"
+            )
+
+    @property
+    def signal_id(self) -> str:
+        """The same for the same opinion whenever it is formed: strategy, key, side and candle."""
+        return f"{self.strategy}|{self.instrument.key}|{self.side}|{self.candle_time.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskLimits:
+    """The bounds of the risk engine; percentages of equity unless a name says otherwise."""
+
+    risk_per_trade_pct: Decimal = Decimal("0.5")
+    atr_multiple: Decimal = Decimal(2)
+    open_risk_pct: Decimal = Decimal(5)
+    exposure_symbol_pct: Decimal = Decimal(10)
+    exposure_gross_pct: Decimal = Decimal(150)
+    max_positions: int = 10
+    max_orders_per_day: int = 100
+    max_order_value: Decimal = Decimal(1_000_000)
+    daily_loss_pct: Decimal = Decimal(2)
+    drawdown_pct: Decimal = Decimal(10)
+    price_band_pct: Decimal = Decimal(3)
+    quote_age_seconds: int = 5
+    allow_short: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One rule that said no, in words and in numbers."""
+
+    rule: str
+    text: str
+    numbers: MappingProxyType[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """The risk engine's yes: how many units, and how much money the stop puts at risk."""
+
+    quantity: int
+    at_risk: Decimal
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """The risk engine's no: every rule that failed, not the first one."""
+
+    reasons: tuple[Reason, ...]
+
+    @property
+    def text(self) -> str:
+        """All reasons on one line."""
+        return "; ".join(reason.text for reason in self.reasons)
+
+
+Decision = Approved | Rejected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An instruction to buy or sell; it never changes, its state does.
+
+    Attributes
+    ----------
+    order_id : str
+        Ours, unique in the ledger; placing the same one twice is one order.
+    quantity : int
+        Units (not lots), positive.
+    price, trigger_price : Decimal or None
+        Rupees; `price` for LIMIT and SL, `trigger_price` for SL and SL-M.
+    market_protection : Decimal or None
+        Percent a MARKET or SL-M order may slip from the last price; None takes the broker's slabs.
+    session : date
+        The trading day the order is good for.
+    signal_id : str
+        What gave rise to it; empty for an order typed by a person.
+    """
+
+    order_id: str
+    tag: str
+    instrument: Instrument
+    side: Side
+    quantity: int
+    order_type: OrderType
+    product: Product
+    placed_at: datetime
+    session: date
+    validity: Validity = Validity.DAY
+    price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    market_protection: Decimal | None = None
+    signal_id: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse an order whose fields contradict its type."""
+        name = f"order {self.order_id}"
+        if self.placed_at.tzinfo is None:
+            raise ValueError(f"{name}: needs an aware time")
+        if self.quantity < 1:
+            raise ValueError(f"{name}: quantity {self.quantity} is below 1")
+        limited = self.order_type in {OrderType.LIMIT, OrderType.SL}
+        stopped = self.order_type in {OrderType.SL, OrderType.SL_M}
+        if limited != (self.price is not None):
+            raise ValueError(f"{name}: {self.order_type} and price {self.price} do not agree")
+        if stopped != (self.trigger_price is not None):
+            raise ValueError(
+                f"{name}: {self.order_type} and trigger disagree"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """One execution of an order: units at a price, and the charges that came with it.
+
+    `seq` counts the fills of an order from 1; `(order_id, seq)` is unique. `charges` are exact to
+    the paisa and never negative. `quote_time` is the stamp of the market it was judged on.
+    """
+
+    order_id: str
+    seq: int
+    instrument: Instrument
+    side: Side
+    product: Product
+    quantity: int
+    price: Decimal
+    time: datetime
+    charges: Decimal
+    fidelity: Fidelity
+    quote_time: datetime
+
+    @property
+    def signed(self) -> int:
+        """Units with the sign of their direction."""
+        return self.quantity if self.side is Side.BUY else -self.quantity
+
+    @property
+    def value(self) -> Decimal:
+        """Rupees paid or received before charges."""
+        return self.price * self.quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderState:
+    """An order and what has become of it."""
+
+    order: Order
+    status: OrderStatus
+    filled_quantity: int = 0
+    average_price: Decimal | None = None
+    status_message: str = ""
+    updated_at: datetime
+
+    @property
+    def pending_quantity(self) -> int:
+        """Units that may still be filled: none once the state is final."""
+        return 0 if self.status.final else self.order.quantity - self.filled_quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEvent:
+    """Something that happened to an order: its new state, and the fill where there is one."""
+
+    state: OrderState
+    fill: Fill | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """What is held of one instrument in one product: the fold of its fills.
+
+    `quantity` is signed units; `average_price` is that of what is open now, None when flat;
+    `pnl_realised` is before charges; `charges` are those of all its fills.
+    """
+
+    instrument: Instrument
+    product: Product
+    quantity: int = 0
+    average_price: Decimal | None = None
+    pnl_realised: Decimal = ZERO
+    charges: Decimal = ZERO
+    opened_at: datetime | None = None
+
+    def pnl_unrealised(self, last_price: Decimal) -> Decimal:
+        """Return what closing at `last_price` would gain before charges."""
+        if not self.quantity or self.average_price is None:
+            return ZERO
+        return (last_price - self.average_price) * self.quantity

@@ -1,0 +1,1 @@
+"""Option mathematics: pure functions on numpy arrays; no clock, no disk, no market."""

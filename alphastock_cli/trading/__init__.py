@@ -1,0 +1,1 @@
+"""From a signal to a fill: admission, risk, sizing, matching, the paper broker, the portfolio."""
