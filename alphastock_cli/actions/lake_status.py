@@ -17,7 +17,7 @@ from alphastock_cli.exchange import calendar
 from alphastock_cli.store import atomic
 from alphastock_cli.store.files import NewerData, make_private, read_whole
 from alphastock_cli.store.lake import Lake, known
-from alphastock_cli.store.layout import YEARLY
+from alphastock_cli.store.layout import DAILY, DATED
 
 _EQUITY = calendar.Segment.EQUITY
 _PLACE = ("exchange", "date")
@@ -41,7 +41,7 @@ def status(lake: Lake, clock: Clock) -> Result:
             "last_load": lake.last_load(dataset),
             "state": f"damaged: {'; '.join(broken)}" if broken else "ok",
         }  # fmt: skip
-        parts = _by_exchange(frame, clock.now().date()) if dataset in YEARLY else []
+        parts = _by_exchange(frame, clock.now().date()) if dataset in DAILY else []
         rows += [base | part for part, _ in parts] or [base]
         notes += [f"{dataset} {part['exchange']}: {note}" for part, note in parts if note]
     for dataset in DATASETS:
@@ -56,9 +56,9 @@ def status(lake: Lake, clock: Clock) -> Result:
 
 def gaps(lake: Lake, *, dataset: str, exchange: str) -> Result:
     """Return the sessions between the first and the last stored day that are not stored."""
-    if known(dataset) not in YEARLY:
+    if known(dataset) not in DAILY:
         raise UsageError(
-            f"{dataset} has no sessions", hint=f"Give one of: {', '.join(sorted(YEARLY))}."
+            f"{dataset} has no sessions", hint=f"Give one of: {', '.join(sorted(DAILY))}."
         )
     days = _days(lake, dataset, exchange)
     if not days:
@@ -145,8 +145,10 @@ def _row(path: Path, dataset: str, done: str, why: str) -> dict[str, Any]:
 
 
 def _again(dataset: str, path: Path) -> str:
-    command = "fetch eod" if dataset in {*YEARLY, "rejects", "adjustments"} else "fetch reference"
-    part = f" of {path.stem}" if path.stem.isdigit() else ""
+    part = f" of {path.stem}" if dataset in DATED else ""
+    if dataset in DATED - DAILY:
+        return f"load the candles{part} again: alphastock fetch candles --from-file FILE"
+    command = "fetch eod" if dataset in {*DAILY, "rejects", "adjustments"} else "fetch reference"
     return f"load the files{part} again: alphastock {command} --from-dir FOLDER"
 
 
@@ -154,7 +156,7 @@ def _readable(paths: Sequence[Path], dataset: str) -> tuple[pl.DataFrame, list[s
     """Return place and date of every row that can be read, and what is wrong with the rest."""
     frames: list[pl.DataFrame] = []
     broken: list[str] = []
-    names = _PLACE if dataset in YEARLY else [next(iter(DATASETS[dataset]))]  # for their number
+    names = _PLACE if dataset in DAILY else [next(iter(DATASETS[dataset]))]  # for their number
     for path in paths:
         try:
             frames.append(read_whole(path, dataset).select(names))

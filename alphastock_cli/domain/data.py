@@ -100,7 +100,7 @@ class Snapshot:
     `facts` holds the enriched numbers of the runner by column name (see `docs/conventions.md`);
     a number that is not known is None. `candles` are the final candles, oldest first, enriched with
     the columns the runner was asked for; a candle under way is not among them. `candle` is the last
-    final one where the source knows candles only.
+    final one of a source whose finest truth it is (`Capability.CANDLE_MARKET`), else None.
     """
 
     instrument: Instrument
@@ -114,8 +114,8 @@ class Snapshot:
 
     @property
     def market(self) -> Quote | Candle | None:
-        """What waiting orders meet: the quote, else the last final candle, else nothing."""
-        return self.quote or self.candle
+        """What waiting orders meet: the last final candle of a source of candles, else the quote."""
+        return self.candle or self.quote
 
     @property
     def gap_pct(self) -> float | None:

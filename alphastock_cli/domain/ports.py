@@ -50,6 +50,7 @@ class Capability(StrEnum):
     OPTIONS_DAY = "options_day"
     CHAIN = "chain"
     TICKS = "ticks"
+    CANDLE_MARKET = "candle_market"  # its finest truth is a final candle: orders meet that
 
 
 class MarketData(Protocol):

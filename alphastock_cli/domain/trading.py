@@ -221,9 +221,7 @@ class Order:
         if limited != (self.price is not None):
             raise ValueError(f"{name}: {self.order_type} and price {self.price} do not agree")
         if stopped != (self.trigger_price is not None):
-            raise ValueError(
-                f"{name}: {self.order_type} and trigger disagree"
-            )
+            raise ValueError(f"{name}: {self.order_type} and trigger disagree")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The lake: market data at rest, as Parquet files that any other program can read too.
 
-One file a year (or one file) a dataset, sorted by symbol and date. A load rewrites only the years
-it changes. One file and its checks: `files.py`; keys and names: `layout.py`.
+One file a year (a month, or one file) a dataset, sorted by its key: symbol and date first. A load
+rewrites only the files it changes. One file and its checks: `files.py`; names: `layout.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ from alphastock_cli.domain.frames import DATASETS, conform
 from alphastock_cli.errors import BadReply, StorageError, UnknownName
 from alphastock_cli.store import atomic
 from alphastock_cli.store.files import check_footer, make_private, read_whole, write_parquet
-from alphastock_cli.store.layout import KEYS, WHOLE, YEARLY, is_ours
+from alphastock_cli.store.layout import DATED, KEYS, MONTHLY, WHOLE, day_column, is_ours, span
 from alphastock_cli.store.lock import lock
 from alphastock_cli.store.merge import merge
 
@@ -95,11 +95,12 @@ class Lake:
         for path in chosen:
             check_footer(path, dataset)
         rows = pl.scan_parquet(chosen, glob=False, schema=schema)
-        if dataset in YEARLY:
+        if dataset in DATED:
+            when = pl.col(day_column(dataset))
             if start is not None:
-                rows = rows.filter(pl.col("date") >= start)
+                rows = rows.filter(when >= _first_moment(dataset, start))
             if end is not None:
-                rows = rows.filter(pl.col("date") <= end)
+                rows = rows.filter(when < _first_moment(dataset, end + timedelta(days=1)))
         return rows.select(names)
 
     def last_load(self, dataset: str) -> datetime | None:
@@ -210,26 +211,40 @@ def known(dataset: str) -> str:
 
 def _refuse_nameless(rows: pl.DataFrame, dataset: str) -> None:
     """Refuse rows without date, which belong to no file, or without name."""
-    if dataset not in YEARLY:
+    if dataset not in DATED:
         return
-    nameless = rows.filter(pl.any_horizontal(pl.col("date", "symbol", "exchange").is_null()))
+    when = day_column(dataset)
+    nameless = rows.filter(pl.any_horizontal(pl.col(when, "symbol", "exchange").is_null()))
     if nameless.height:
         raise BadReply(
-            f"{dataset}: {nameless.height} of {rows.height} rows have no date, symbol or exchange,"
-            f" the first of them: {nameless.row(0, named=True)}"[:500],
+            f"{dataset}: {nameless.height} of {rows.height} rows lack {when}, symbol or exchange"
+            f", the first of them: {nameless.row(0, named=True)}"[:500],
             safe="Nothing was stored.",
         )
 
 
 def _parts(dataset: str, rows: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
-    if dataset not in YEARLY:
+    if dataset not in DATED:
         return [(WHOLE, rows)]
-    years = rows.select(pl.col("date").dt.year().unique().sort()).to_series()
-    return [(str(year), rows.filter(pl.col("date").dt.year() == year)) for year in years]
+    stem = _day(dataset).dt.to_string("%Y-%m" if dataset in MONTHLY else "%Y")
+    named = rows.with_columns(__file=stem)
+    stems = named["__file"].unique().sort()
+    return [(name, named.filter(__file=name).drop("__file")) for name in stems]
+
+
+def _day(dataset: str) -> pl.Expr:
+    """Return the calendar day, in India, that a row belongs to."""
+    column = pl.col(day_column(dataset))
+    return column.dt.date() if day_column(dataset) == "time" else column
+
+
+def _first_moment(dataset: str, day: date) -> date:
+    """Return a day as the dataset counts: itself, or its midnight in India."""
+    return datetime.combine(day, time(), INDIA) if day_column(dataset) == "time" else day
 
 
 def _overlaps(path: Path, start: date | None, end: date | None) -> bool:
     if path.stem == WHOLE:
         return True
-    year = int(path.stem)
-    return (start is None or year >= start.year) and (end is None or year <= end.year)
+    first, last = span(path.stem)
+    return (start is None or last >= start) and (end is None or first <= end)

@@ -5,20 +5,32 @@ Facts only; the work is in `lake.py` and `merge.py`.
 
 from __future__ import annotations
 
+import re
+from calendar import monthrange
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 
+from alphastock_cli.domain.instrument import Interval
+
 VERSION = 1
-_YEAR_DIGITS = 4
-WHOLE = "all"  # the one file of a dataset that is not divided by year
+WHOLE = "all"  # the one file of a dataset that is not divided
 
-# datasets divided by the year of their `date`
-YEARLY = frozenset({"equities_day", "indices_day"})
+CANDLES = tuple(f"candles_{interval.value}" for interval in Interval if interval.is_intraday)
+# datasets divided by the year, or by the month, of their date
+YEARLY = frozenset({"equities_day", "indices_day", "futures_day", *CANDLES})
+MONTHLY = frozenset({"options_day"})  # fifty thousand rows a day
+DATED = YEARLY | MONTHLY
+DAILY = DATED - frozenset(CANDLES)  # datasets with one row a session
 
+_CANDLE_KEY = ("symbol", "time", "exchange")
 KEYS = MappingProxyType(
     {
         "equities_day": ("symbol", "date", "exchange", "series"),
         "indices_day": ("symbol", "date", "exchange"),
+        "futures_day": ("symbol", "date", "exchange", "expiry"),
+        "options_day": ("symbol", "date", "exchange", "expiry", "strike", "option_type"),
+        **dict.fromkeys(CANDLES, _CANDLE_KEY),
         "rejects": ("dataset", "source", "file", "row", "reason", "raw"),
         "adjustments": ("exchange", "symbol", "ex_date", "source"),
         "membership": ("index", "symbol", "valid_from"),
@@ -28,10 +40,33 @@ KEYS = MappingProxyType(
     }
 )
 
+_YEAR = re.compile(r"[0-9]{4}")
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+
 
 def is_ours(path: Path, dataset: str) -> bool:
     """Tell whether a file has a name that a dataset's files have: ``2026.parquet``."""
     stem = path.stem
     if dataset in YEARLY:
-        return len(stem) == _YEAR_DIGITS and stem.isascii() and stem.isdigit()
+        return _YEAR.fullmatch(stem) is not None
+    if dataset in MONTHLY:
+        return _MONTH.fullmatch(stem) is not None
     return stem == WHOLE
+
+
+def day_column(dataset: str) -> str:
+    """Return the column that says which file a row of a divided dataset belongs to."""
+    return "time" if dataset in CANDLES else "date"
+
+
+def span(stem: str) -> tuple[date, date]:
+    """Return the first and the last day of the rows of a file, by its name.
+
+    >>> span("2026-02")
+    (datetime.date(2026, 2, 1), datetime.date(2026, 2, 28))
+    """
+    year, _, month = stem.partition("-")
+    if not month:
+        return date(int(year), 1, 1), date(int(year), 12, 31)
+    last = monthrange(int(year), int(month))[1]
+    return date(int(year), int(month), 1), date(int(year), int(month), last)

@@ -16,7 +16,7 @@ from alphastock_cli.domain.frames import DATASETS, conform
 from alphastock_cli.errors import BadReply, DamagedData, Locked, StorageError, UnknownName
 from alphastock_cli.store.files import NewerData, read_whole, write_parquet
 from alphastock_cli.store.lake import Lake
-from alphastock_cli.store.layout import KEYS, YEARLY
+from alphastock_cli.store.layout import DATED, KEYS
 from alphastock_cli.store.lock import lock
 
 D = date
@@ -197,7 +197,7 @@ def test_a_small_dataset_is_one_file_and_loads_twice_as_once(lake: Lake, dataset
 
 def test_every_dataset_has_a_key_of_its_own_columns() -> None:
     assert set(KEYS) == set(DATASETS)
-    assert set(SMALL) == set(DATASETS) - YEARLY
+    assert set(SMALL) == set(DATASETS) - DATED
     for dataset, keys in KEYS.items():
         assert set(keys) <= set(DATASETS[dataset])
 

@@ -1,0 +1,1 @@
+"""The straight way, from market data to a fill in the ledger, on one screen."""
