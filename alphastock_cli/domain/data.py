@@ -12,7 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from alphastock_cli.domain.instrument import Instrument
+from alphastock_cli.domain.instrument import Instrument, Interval
 
 if TYPE_CHECKING:
     import polars as pl
@@ -108,13 +108,14 @@ class Snapshot:
     source: str
     simulated: bool
     quote: Quote | None = None
+    interval: Interval = Interval.DAY
     candle: Candle | None = None
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     candles: pl.DataFrame | None = None
 
     @property
     def market(self) -> Quote | Candle | None:
-        """What waiting orders meet: the last final candle of a source of candles, else the quote."""
+        """What waiting orders meet: a source of candles its last one, else the quote."""
         return self.candle or self.quote
 
     @property

@@ -86,6 +86,8 @@ class Instrument:
         Smallest price step, in rupees; positive.
     lot_size : int
         Units per contract; 1 for equities.
+    multiplier : int
+        Rupees one unit gains when the price rises by 1.00; above 1 for commodities and currencies.
     expiry, strike, option_type
         None where the kind of instrument has none; `strike` is in rupees.
     """
@@ -97,6 +99,7 @@ class Instrument:
     series: str = ""
     isin: str = ""
     lot_size: int = 1
+    multiplier: int = 1
     tick_size: Decimal = Decimal("0.05")
     underlying: str = ""
     expiry: date | None = None
@@ -118,6 +121,11 @@ class Instrument:
     def key(self) -> str:
         """``EXCHANGE:TRADINGSYMBOL``, unique over all exchanges."""
         return f"{self.exchange}:{self.tradingsymbol}"
+
+    @property
+    def paid_in_full(self) -> bool:
+        """Whether the value itself changes hands: shares and options, not futures."""
+        return self.asset_type is AssetType.EQUITY or self.option_type is not None
 
     def round_to_tick(self, price: float | Decimal, side: Side) -> Decimal:
         """Turn a computed price into one that may be sent: a multiple of the tick.

@@ -6,16 +6,28 @@ a disk or a terminal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, TypeVar
 
 from alphastock_cli.domain.data import Candle, Quote
 from alphastock_cli.domain.instrument import Exchange, Instrument, Interval
-from alphastock_cli.domain.trading import Order, OrderEvent, OrderState
+from alphastock_cli.domain.trading import (
+    Decision,
+    Fill,
+    Order,
+    OrderEvent,
+    OrderState,
+    Position,
+    Product,
+    RiskState,
+    Signal,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -130,11 +142,19 @@ class MarketData(Protocol):
 class Broker(Protocol):
     """Takes orders; fills come only from `advance`."""
 
+    def restore(self, states: Iterable[OrderState], fills: Mapping[str, list[Fill]]) -> None:
+        """Take in the orders of the ledger and, by order id, their fills."""
+        ...
+
     def place(self, order: Order) -> OrderState:
         """Take an order; the same `order_id` twice is one order.
 
         A refused order comes back as REJECTED with its reason; nothing is raised for it.
         """
+        ...
+
+    def modify(self, order_id: str, *, quantity: int, at: datetime) -> OrderState:
+        """Change the units of an order that is not over; a final one comes back as it is."""
         ...
 
     def cancel(self, order_id: str, at: datetime) -> OrderState:
@@ -151,6 +171,82 @@ class Broker(Protocol):
 
     def orders(self) -> list[OrderState]:
         """Return every order this broker knows, oldest first."""
+        ...
+
+
+P = TypeVar("P", bound="Foldable")
+
+
+class Foldable(Protocol):
+    """What fills are folded into: the portfolio."""
+
+    @property
+    def cash(self) -> Decimal:
+        """Rupees after the fills so far."""
+        ...
+
+    def apply(self, fill: Fill) -> Self:
+        """Return the state after one more fill."""
+        ...
+
+    def position(self, key: str, product: Product) -> Position | None:
+        """Return what is held of an instrument in a product."""
+        ...
+
+
+class Book(Protocol):
+    """One transaction of the ledger: all of it is written, or nothing."""
+
+    def record(self, signal: Signal, decision: Decision, order: Order | None, at: datetime) -> None:
+        """Write a signal, the decision on it, and the order it leads to as an intent."""
+        ...
+
+    def intend(self, order: Order) -> None:
+        """Write an order before the broker hears of it."""
+        ...
+
+    def update(self, state: OrderState) -> None:
+        """Write the new state of an order."""
+        ...
+
+    def post(self, event: OrderEvent, portfolio: P) -> P:
+        """Write an event with all it moves, and return the portfolio after it.
+
+        Order states, fill, cash, charges and position in one commit; a fill known already
+        changes nothing.
+        """
+        ...
+
+    def remember(self, state: RiskState) -> None:
+        """Write what the risk engine has to know after a restart."""
+        ...
+
+
+class Journal(Protocol):
+    """The ledger of an account: written by one process at a time, read by any."""
+
+    def transaction(self) -> AbstractContextManager[Book]:
+        """Open a transaction; leaving the block commits it, an exception undoes it."""
+        ...
+
+    def opening_cash(self) -> Decimal:
+        """Return the rupees the account began with."""
+        ...
+
+    def orders(self) -> list[OrderState]:
+        """Return every order in the order of writing."""
+        ...
+
+    def fills(self) -> list[Fill]:
+        """Return every fill in the order of writing."""
+        ...
+
+    def signals(self) -> list[tuple[Signal, datetime]]:
+        """Return every signal and when it was admitted, oldest first."""
+        ...
+
+    def risk_state(self) -> RiskState:
+        """Return what the risk engine remembered last."""
         ...
 
 

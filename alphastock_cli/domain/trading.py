@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from alphastock_cli.domain.data import Quote, Snapshot
 from alphastock_cli.domain.instrument import Instrument, Side
 
 PAISA = Decimal("0.01")
@@ -61,6 +62,15 @@ class OrderStatus(StrEnum):
 
 
 _FINAL = frozenset({OrderStatus.COMPLETE, OrderStatus.CANCELLED, OrderStatus.REJECTED})
+
+
+class Role(StrEnum):
+    """What an order is for: to open, to close on a signal, to stop a loss, to take a profit."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+    STOP = "stop"
+    TARGET = "target"
 
 
 class Fidelity(StrEnum):
@@ -114,6 +124,53 @@ class Signal:
             raise ValueError(
                 f"{self.instrument.key}: the target {self.target} is on the wrong side"
             )
+
+    @classmethod
+    def at_quote(
+        cls,
+        snapshot: Snapshot,
+        *,
+        side: Side,
+        reason: str,
+        stop_distance: float | None = None,
+        target_distance: float | None = None,
+        strength: float = 1.0,
+    ) -> Signal:
+        """Return a signal at the last price of a snapshot, its prices on the tick.
+
+        Parameters
+        ----------
+        stop_distance, target_distance : float or None
+            Rupees from the price, positive; None for no stop, no target.
+
+        Raises
+        ------
+        ValueError
+            The snapshot has no final candle, or no price.
+        """
+        instrument, candles = snapshot.instrument, snapshot.candles
+        if candles is None or candles.is_empty():
+            raise ValueError(f"{instrument.key}: no final candle to give a signal on")
+        market = snapshot.market
+        last = market.last_price if isinstance(market, Quote) else candles["close"][-1]
+        if last is None:
+            raise ValueError(f"{instrument.key}: no price to give a signal at")
+        sign = 1.0 if side is Side.BUY else -1.0
+
+        def away(distance: float | None, direction: float, rounding: Side) -> Decimal | None:
+            if distance is None:
+                return None
+            wanted = last + sign * direction * max(distance, float(instrument.tick_size))
+            return instrument.round_to_tick(max(wanted, float(instrument.tick_size)), rounding)
+
+        other = Side.SELL if side is Side.BUY else Side.BUY
+        return cls(
+            strategy="", instrument=instrument, side=side, reason=reason, strength=strength,
+            price=instrument.round_to_tick(last, side), candle_time=candles["time"][-1],
+            valid_until=snapshot.as_of + snapshot.interval.length,
+            stop_loss=away(stop_distance, -1.0, side),
+            target=away(target_distance, 1.0, other),
+        )  # fmt: skip
 
     @property
     def signal_id(self) -> str:
@@ -174,6 +231,21 @@ Decision = Approved | Rejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RiskState:
+    """What the risk engine remembers; kept in the ledger, so it survives a restart.
+
+    `halted` is "" while active, ``day`` until the next session, ``person`` until someone resets it.
+    """
+
+    day: date | None = None
+    day_start_equity: Decimal = ZERO
+    peak_equity: Decimal = ZERO
+    orders_today: int = 0
+    halted: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """An instruction to buy or sell; it never changes, its state does.
 
@@ -191,6 +263,10 @@ class Order:
         The trading day the order is good for.
     signal_id : str
         What gave rise to it; empty for an order typed by a person.
+    group : str
+        Orders of one group cancel each other unit by unit: a stop and its target.
+    stop_loss, target : Decimal or None
+        What an entry is to be protected by as soon as it fills.
     """
 
     order_id: str
@@ -207,7 +283,10 @@ class Order:
     trigger_price: Decimal | None = None
     market_protection: Decimal | None = None
     signal_id: str = ""
-    note: str = ""
+    role: Role = Role.ENTRY
+    group: str = ""
+    stop_loss: Decimal | None = None
+    target: Decimal | None = None
 
     def __post_init__(self) -> None:
         """Refuse an order whose fields contradict its type."""
@@ -251,8 +330,9 @@ class Fill:
 
     @property
     def value(self) -> Decimal:
-        """Rupees paid or received before charges."""
-        return self.price * self.quantity
+        """Rupees paid or received before charges, to the paisa."""
+        exact = self.price * self.quantity * self.instrument.multiplier
+        return exact.quantize(PAISA, ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,30 +354,55 @@ class OrderState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderEvent:
-    """Something that happened to an order: its new state, and the fill where there is one."""
+    """Something that happened to an order: its new state, and the fill where there is one.
+
+    `siblings` are the new states of orders of the same group that the fill made smaller.
+    """
 
     state: OrderState
     fill: Fill | None = None
+    siblings: tuple[OrderState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """What is held of one instrument in one product: the fold of its fills.
 
-    `quantity` is signed units; `average_price` is that of what is open now, None when flat;
-    `pnl_realised` is before charges; `charges` are those of all its fills.
+    Attributes
+    ----------
+    quantity : int
+        Units, negative when short.
+    cost : Decimal
+        Rupees paid for what is open now, negative for what was received for a short; exact, so
+        that a closed position's profit does not depend on how its fills were split.
+    pnl_realised : Decimal
+        Before charges.
+    charges : Decimal
+        Of all its fills.
+    opened_at : datetime or None
+        Time of the first fill of the present run; None when flat.
     """
 
     instrument: Instrument
     product: Product
     quantity: int = 0
-    average_price: Decimal | None = None
+    cost: Decimal = ZERO
     pnl_realised: Decimal = ZERO
     charges: Decimal = ZERO
     opened_at: datetime | None = None
 
+    @property
+    def average_price(self) -> Decimal | None:
+        """Mean price of what is open, to a hundredth of a paisa; None when flat."""
+        if not self.quantity:
+            return None
+        mean = self.cost / (self.quantity * self.instrument.multiplier)
+        return mean.quantize(Decimal("0.0001"))
+
+    def value(self, last_price: Decimal) -> Decimal:
+        """Return the rupees it is worth at a price, negative for a short."""
+        return last_price * self.quantity * self.instrument.multiplier
+
     def pnl_unrealised(self, last_price: Decimal) -> Decimal:
-        """Return what closing at `last_price` would gain before charges."""
-        if not self.quantity or self.average_price is None:
-            return ZERO
-        return (last_price - self.average_price) * self.quantity
+        """Return what closing at `last_price` would gain, before charges."""
+        return self.value(last_price) - self.cost

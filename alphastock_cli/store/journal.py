@@ -1,0 +1,225 @@
+"""The ledger of one account: SQLite, one writer, one transaction a fill, nothing ever lost.
+
+Write-ahead log with full synchronisation: what was committed survives kill -9 and power loss.
+Positions are derived and can be rebuilt; `journal_verify.py` proves it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+
+from alphastock_cli.domain.instrument import Instrument
+from alphastock_cli.domain.trading import (
+    Fill,
+    OrderState,
+    RiskState,
+    Signal,
+)
+from alphastock_cli.errors import DamagedData, StorageError
+from alphastock_cli.store import journal_rows as rows
+from alphastock_cli.store.book import MONEY, Book
+from alphastock_cli.store.files import make_private
+from alphastock_cli.store.lock import lock
+
+SUFFIX = ".ledger"
+
+
+class Journal:
+    """A ledger open for reading, or for writing under its lock. Use `write` or `read`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self.db = connection
+        self._instruments: dict[str, Instrument] = {}
+
+    @classmethod
+    @contextlib.contextmanager
+    def write(
+        cls, path: Path, *, account: str, opening_cash: Decimal, at: datetime, wait: float = 0.0
+    ) -> Iterator[Self]:
+        """Open a ledger as its one writer, making it with `opening_cash` rupees if it is new.
+
+        Raises
+        ------
+        Locked
+            Another process writes to it; which one and since when is said.
+        DamagedData, StorageError
+            It is no ledger of ours or broken; the disk says no.
+        """
+        make_private(path.parent)
+        held = lock(path.with_suffix(".lock"), wait=wait, what=f"the ledger {account!r}")
+        with held, _translated(path), contextlib.closing(_connect(path)) as db:
+            path.chmod(0o600)
+            if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+                _create(db, account, opening_cash, at)
+            found = cls(path, db)
+            found._check()
+            yield found
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @classmethod
+    @contextlib.contextmanager
+    def read(cls, path: Path) -> Iterator[Self]:
+        """Open a ledger for reading; its writer goes on undisturbed.
+
+        Raises
+        ------
+        StorageError
+            There is none.
+        DamagedData
+            It is no ledger of ours, or broken.
+        """
+        if not path.exists():
+            raise StorageError(
+                f"there is no ledger {path.stem!r} yet",
+                hint="It is made by the first `alphastock trade --paper`.",
+            )
+        with _translated(path), contextlib.closing(_connect(path, readonly=True)) as db:
+            found = cls(path, db)
+            found._check()
+            yield found
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def meta(self, key: str) -> str:
+        """Return a fact of the ledger: account, schema_version, created_at."""
+        row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return "" if row is None else str(row["value"])
+
+    def opening_cash(self) -> Decimal:
+        """Return the rupees the account began with."""
+        return rows.rupees(int(self.meta("opening_cash")))
+
+    def orders(self) -> list[OrderState]:
+        """Return every order in the order of writing."""
+        found = self.db.execute("SELECT * FROM orders ORDER BY number")
+        return [rows.state_of(row, self._instrument(row["key"])) for row in found]
+
+    def fills(self) -> list[Fill]:
+        """Return every fill in the order of writing."""
+        found = self.db.execute("SELECT * FROM fills ORDER BY number")
+        return [rows.fill_of(row, self._instrument(row["key"])) for row in found]
+
+    def signals(self) -> list[tuple[Signal, datetime]]:
+        """Return every signal and when it was admitted, oldest first."""
+        found = self.db.execute("SELECT * FROM signals ORDER BY number")
+        return [
+            (rows.signal_of(r["body"], self._instrument(r["key"])), datetime.fromisoformat(r["at"]))
+            for r in found
+        ]
+
+    def decisions(self) -> list[dict[str, Any]]:
+        """Return every decision: signal_id, at, approved, quantity, at_risk (rupees), reasons."""
+        found = self.db.execute("SELECT * FROM decisions ORDER BY at, signal_id")
+        return [
+            dict(row) | {"approved": bool(row["approved"]), "at_risk": rows.rupees(row["at_risk"]),
+                         "reasons": json.loads(row["reasons"])}
+            for row in found
+        ]  # fmt: skip
+
+    def risk_state(self) -> RiskState:
+        """Return what the risk engine remembered last."""
+        raw: dict[str, Any] = {
+            row["key"]: json.loads(row["value"]) for row in self.db.execute("SELECT * FROM risk")
+        }
+        if not raw:
+            return RiskState()
+        raw |= {name: Decimal(raw[name]) for name in MONEY}
+        raw["day"] = None if raw["day"] is None else date.fromisoformat(raw["day"])
+        return RiskState(**raw)
+
+    def last_moment(self) -> datetime | None:
+        """Return the latest moment written: of an order, an event or a signal."""
+        row = self.db.execute(
+            "SELECT max(at) AS at FROM (SELECT max(at) AS at FROM order_events"
+            " UNION ALL SELECT max(at) FROM signals)"
+        ).fetchone()
+        return None if row["at"] is None else datetime.fromisoformat(row["at"])
+
+    # -- writing ------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Book]:
+        """Open a transaction; leaving the block commits it, an exception undoes all of it."""
+        with _translated(self.path):
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield Book(self.db)
+            except BaseException:
+                self.db.execute("ROLLBACK")
+                raise
+            self.db.execute("COMMIT")
+
+    def _instrument(self, key: str) -> Instrument:
+        if key not in self._instruments:
+            row = self.db.execute("SELECT body FROM instruments WHERE key = ?", (key,)).fetchone()
+            self._instruments[key] = rows.instrument_of(row["body"])
+        return self._instruments[key]
+
+    def _check(self) -> None:
+        version = self.meta("schema_version")
+        if version != str(rows.SCHEMA_VERSION):
+            raise DamagedData(
+                f"the ledger {self.path} has schema version {version or 'none'},"
+                f" this alphastock knows {rows.SCHEMA_VERSION}",
+                safe="Nothing was changed.",
+                hint="Use the version of alphastock that wrote it.",
+            )
+
+
+def _connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    mode = "ro" if readonly else "rwc"
+    db = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=5.0
+    )
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA foreign_keys = ON")
+    if not readonly:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def _create(db: sqlite3.Connection, account: str, opening_cash: Decimal, at: datetime) -> None:
+    """Make the tables and the first posting, all or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    for statement in rows.SCHEMA.split(";"):
+        if statement.strip():
+            db.execute(statement)
+    cash = rows.paise(opening_cash)
+    facts = {
+        "account": account, "created_at": at.isoformat(), "opening_cash": str(cash),
+        "schema_version": str(rows.SCHEMA_VERSION),
+    }  # fmt: skip
+    db.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
+    book = Book(db)
+    book.entry("opening", "cash", cash)
+    book.entry("opening", "capital", -cash)
+    db.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn what SQLite says into what a person should read."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorname", "") or ""
+        if code.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")):
+            raise StorageError(
+                f"the ledger {path} cannot be written: {error}",
+                safe="What was acknowledged before is on the disk.",
+                hint="Free some space or check the permissions, then start again.",
+            ) from error
+        raise DamagedData(
+            f"the ledger {path} is damaged or not ours: {error}",
+            safe="Nothing was changed.",
+            hint="Keep the file, and go on with a copy or another --account.",
+        ) from error
