@@ -7,9 +7,12 @@ A provider's constructor is given, by parameter name, what it asks for among the
 from __future__ import annotations
 
 import inspect
+import re
 import time
 from collections.abc import Callable
-from datetime import datetime
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +20,16 @@ from zoneinfo import ZoneInfo
 
 from alphastock_cli.config import Settings
 from alphastock_cli.domain.ports import Clock, EodSource, MarketData
-from alphastock_cli.errors import ConfigError
+from alphastock_cli.errors import ConfigError, UsageError
 from alphastock_cli.registry import PROVIDERS
 
 if TYPE_CHECKING:
     from alphastock_cli.providers.nse.reference import ReferenceFiles
+    from alphastock_cli.store.journal import Journal
     from alphastock_cli.store.lake import Lake
 
 INDIA = ZoneInfo("Asia/Kolkata")
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class SystemClock:
@@ -41,6 +46,39 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+
+class SteppingClock:
+    """The clock of a replayed day: it stands still but for those who wait.
+
+    Whoever sleeps moves it on by as much, after a real wait of that over `speed`; with a speed of
+    0 there is no wait. So a run is the same whatever the machine does.
+    """
+
+    def __init__(self, start: datetime, *, speed: float = 0.0, real: Clock | None = None) -> None:
+        self._now = start
+        self._passed = 0.0
+        self.speed = speed
+        self._real: Clock = SystemClock() if real is None else real
+
+    def now(self) -> datetime:
+        """Return the moment of the replay."""
+        return self._now
+
+    def monotonic(self) -> float:
+        """Return the seconds of the replay that have passed."""
+        return self._passed
+
+    def sleep(self, seconds: float) -> None:
+        """Wait in proportion, and move on."""
+        if self.speed > 0:
+            self._real.sleep(seconds / self.speed)
+        self._passed += seconds
+        self._now += timedelta(seconds=seconds)
+
+    def set(self, moment: datetime) -> None:
+        """Begin elsewhere."""
+        self._now = moment
 
 
 class Wiring:
@@ -71,6 +109,10 @@ class Wiring:
         self.asked = as_of
         self.lock_wait = settings.lock_wait if lock_wait is None else lock_wait
         self.notify = notify
+        self.replayed = _replayed(settings.provider)
+        if self.replayed is not None:
+            self._refuse_other_moment()
+            clock = SteppingClock(as_of or self.replayed.closes, real=clock)
         self.clock: Clock = SystemClock() if clock is None else clock
 
     @property
@@ -88,6 +130,8 @@ class Wiring:
     def provider(self, name: str | None = None) -> MarketData:
         """Build the provider asked for; it never falls back to another one."""
         chosen = name or self.settings.provider
+        if name is None and self.replayed is not None:
+            chosen = self.replayed.provider
         built: MarketData = self._build(PROVIDERS.get(chosen), chosen)
         for text in getattr(built, "warnings", ()):
             self.notify(f"warning: {text}")
@@ -108,11 +152,68 @@ class Wiring:
         """Return what a provider's constructor may ask for by name."""
         return {
             "clock": self.clock,
-            "as_of": self.asked,
+            "as_of": None if self.replayed else self.asked,
+            "day": self.replayed.day if self.replayed else None,
             "settings": self.settings,
             "seed": self.settings.sim.seed,
             "universe": self.settings.sim.universe,
         }
+
+    # -- ledgers ------------------------------------------------------------------------------
+
+    def account(self, name: str = "") -> str:
+        """Return the ledger's name: the one given, else what the data are.
+
+        Simulated and replayed fills never enter ``paper``.
+        """
+        if name:
+            if not _ACCOUNT.fullmatch(name):
+                raise ConfigError(
+                    f"--account {name}: not a name",
+                    hint="Use letters, digits, dots, dashes and underscores, at most 64.",
+                )
+            return name
+        simulated = f"sim-{self.settings.sim.seed}"
+        if self.replayed is not None:
+            day = self.replayed.day.isoformat()
+            return f"{simulated}-{day}" if self.replayed.provider == "sim" else f"replay-{day}"
+        return simulated if self.settings.provider == "sim" else "paper"
+
+    def ledger_path(self, account: str) -> Path:
+        """Return the file of a ledger."""
+        return self.data_dir / "ledgers" / f"{account}.ledger"
+
+    def ledger(self, account: str) -> AbstractContextManager[Journal]:
+        """Open a ledger as its one writer; it is made with the configured capital if it is new."""
+        from decimal import Decimal
+
+        from alphastock_cli.store.journal import Journal
+
+        return Journal.write(
+            self.ledger_path(account), account=account, at=self.clock.now(), wait=self.lock_wait,
+            opening_cash=Decimal(repr(self.settings.trading.capital)),
+        )  # fmt: skip
+
+    def read_ledger(self, account: str) -> AbstractContextManager[Journal]:
+        """Open a ledger for reading, also while another process writes to it."""
+        from alphastock_cli.store.journal import Journal
+
+        return Journal.read(self.ledger_path(account))
+
+    def begin_replay(self, speed: float) -> None:
+        """Set the clock of a replay to the opening of its day; 0 means as fast as it goes."""
+        if self.replayed is not None and isinstance(self.clock, SteppingClock):
+            self.clock.speed = speed
+            if self.asked is None:
+                self.clock.set(self.replayed.opens)
+
+    def _refuse_other_moment(self) -> None:
+        assert self.replayed is not None
+        if self.asked is not None and self.asked.date() != self.replayed.day:
+            raise UsageError(
+                f"the replay of {self.replayed.day} and {self.asked:%Y-%m-%d} are two days",
+                hint="Give a moment of the replayed day, or none.",
+            )
 
     def _build(self, cls: type, name: str) -> Any:  # noqa: ANN401 - any registered class
         offers = self.offers()
@@ -129,3 +230,41 @@ class Wiring:
                     hint=f"A provider's constructor may ask for: {known}.",
                 )
         return cls(**wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A day to be lived again: of which provider, and from when to when."""
+
+    provider: str
+    day: date
+    opens: datetime
+    closes: datetime
+
+
+def _replayed(words: str) -> Replayed | None:
+    """Read ``replay:2025-04-16`` (the lake's day) or ``replay:sim:2026-08-14``; None for others.
+
+    Raises
+    ------
+    UsageError
+        No date, or no session on that day.
+    """
+    kind, _, rest = words.partition(":")
+    if kind != "replay":
+        return None
+    from alphastock_cli.exchange import calendar
+
+    source, _, text = rest.rpartition(":")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"--provider {words}: which day?", hint="e.g. replay:2025-04-16, replay:sim:2026-08-14"
+        ) from None
+    if source not in {"", "lake", "sim"}:
+        raise UsageError(f"--provider {words}: only the lake and sim can be replayed")
+    held = calendar.session(calendar.Segment.EQUITY, day)
+    if held is None or held.opens is None or held.final_at is None:
+        raise UsageError(f"--provider {words}: there was no session on {day}")
+    return Replayed("sim" if source == "sim" else "replay", day, held.opens, held.final_at)

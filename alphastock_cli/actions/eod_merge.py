@@ -26,6 +26,7 @@ RANK = (
     "nse_pd_report",
     "bse_udiff_cm",
     "bse_bhavcopy_old",
+    "nse_fo_bhavcopy_old",  # the only source of its datasets
 )
 
 # How far two sources of one row may lie apart: half of the coarser one's last digit, and a bit.
@@ -34,7 +35,8 @@ _TOLERANCE: Mapping[str, float] = MappingProxyType(
     {
         "previous_close": _CENT, "open": _CENT, "high": _CENT, "low": _CENT, "close": _CENT,
         "last": _CENT, "average_price": _CENT, "volume": 0.0, "trades": 0.0,
-        "delivery_quantity": 0.0, "turnover": 2 * _CENT,
+        "delivery_quantity": 0.0, "turnover": 2 * _CENT, "settlement": _CENT, "contracts": 0.0,
+        "open_interest": 0.0, "oi_change": 0.0,
     }
 )  # fmt: skip
 # Turnover in lakhs with two decimals: 500 rupees either way; in crores: 50,000. The previous close
@@ -43,10 +45,12 @@ _COARSE: Mapping[tuple[str, str], float] = MappingProxyType(
     {
         ("nse_sec_bhavdata_full", "turnover"): 501.0,
         ("nse_sec_bhavdata_history", "turnover"): 501.0,
+        ("nse_fo_bhavcopy_old", "turnover"): 1_001.0,
         ("nse_ind_close_all", "turnover"): 50_001.0,
         ("nse_ind_close_all", "previous_close"): 3 * _CENT,
     }
 )
+_CONTRACT = ("symbol", "expiry", "strike", "option_type")  # what names a row, where it has it
 _SHOWN = 20
 _SYMBOLS = 50  # fewer shared symbols could agree by chance
 _AGREE = 0.95
@@ -109,7 +113,7 @@ def fold(frames: Sequence[pl.DataFrame], stored: pl.DataFrame, *, dataset: str) 
             count, some = _differences(twice, layer, keys, name)
             differences += count
             examples += some
-        layer = squash(pl.concat([held.filter(source=name), layer]), keys)
+        layer = merge(held.filter(source=name), layer, keys).frame
         count, some = _differences(whole, layer, keys, name)
         differences += count
         examples += some
@@ -147,10 +151,15 @@ def _tolerance(column: str, name: str) -> pl.Expr:
 
 def _conflict(row: Mapping[str, Any], column: str, name: str) -> Conflict:
     return Conflict(
-        symbol=row["symbol"], date=str(row["date"]), column=column,
+        symbol=" ".join(_word(row[name]) for name in _CONTRACT if name in row),
+        date=str(row["date"]), column=column,
         kept=name, kept_value=row[column],
         other=row["source_other"], other_value=row[f"{column}_other"],
     )  # fmt: skip
+
+
+def _word(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def date_by_closes(undated: pl.DataFrame, dated: pl.DataFrame) -> date | None:

@@ -8,17 +8,14 @@ from pathlib import Path
 
 import polars as pl
 
-from alphastock_cli.actions.eod_merge import date_by_closes, fold
+from alphastock_cli.actions.eod_merge import date_by_closes
 from alphastock_cli.actions.eod_report import FetchReport
-from alphastock_cli.actions.fetch_reference import withdraw_contradicted
-from alphastock_cli.analytics import adjust
+from alphastock_cli.actions.eod_store import CONTRACTS, SHARES, Waiting, store
 from alphastock_cli.domain.frames import DATASETS, conform
 from alphastock_cli.domain.ports import EodBatch, EodSource
 from alphastock_cli.errors import BadReply, UsageError
 from alphastock_cli.store.lake import Lake
-from alphastock_cli.store.layout import KEYS
 
-_DAILY = ("equities_day", "indices_day")
 _UNDATED = "no date in the rows or the name, and no other source of that day agrees; give --on DATE"
 _CLOSES = ("exchange", "symbol", "series", "date", "close")
 
@@ -64,6 +61,7 @@ def _load(
     report = FetchReport()
     batches: list[EodBatch] = []
     undated: list[EodBatch] = []
+    waiting = Waiting(lake, report)
     rejects: list[pl.DataFrame] = []
     for batch in source.read_folder(folder, on=on):
         progress(f"reading {batch.file}")
@@ -71,7 +69,11 @@ def _load(
         report.notes += [(batch.file, note) for note in batch.notes]
         if batch.rejects is not None and batch.rejects.height:
             rejects.append(batch.rejects)
-        (undated if batch.undated else batches).append(batch)
+        if not batch.frames.keys().isdisjoint(CONTRACTS):
+            report.take(batch)
+            waiting.add(batch)
+        else:
+            (undated if batch.undated else batches).append(batch)
     if not report.files:
         raise UsageError(
             f"{folder} holds no .csv, .txt, .zip, .gz or .parquet file",
@@ -83,16 +85,17 @@ def _load(
         report.take(batch)
     refused = pl.concat([*rejects, *dateless, pl.DataFrame(schema=DATASETS["rejects"])])
     report.refuse(refused)
-    if not any(batch.frames for batch in batches):
+    if not waiting.datasets and not any(batch.frames for batch in batches):
         lake.upsert("rejects", refused)
         raise _nothing(folder, refused)
     progress("storing")
-    for dataset in _DAILY:
+    for dataset in SHARES:
         parts = [batch for batch in batches if dataset in batch.frames]
         if parts:
-            _store(dataset, parts, lake, report)
+            store(dataset, parts, lake, report)
+    waiting.finish()
     lake.upsert("rejects", refused)
-    for dataset in {name for batch in batches for name in batch.frames}:
+    for dataset in waiting.datasets.union(*(batch.frames for batch in batches)):
         lake.touch(dataset)
     return report
 
@@ -124,63 +127,6 @@ def _date(
         report.notes.append((batch.file, f"dated by its closes: they are those of {day}"))
         dated.append(EodBatch(file=batch.file, form=batch.form, frames=placed))
     return dated, rejects
-
-
-def _store(dataset: str, batches: Sequence[EodBatch], lake: Lake, report: FetchReport) -> None:
-    """Join and store one year after the other: only one is in memory twice."""
-    frames = [(batch.form, batch.frames[dataset]) for batch in batches]
-    years = sorted({year for _, frame in frames for year in frame["date"].dt.year().unique()})
-    for year in years:
-        this = pl.col("date").dt.year() == year
-        parts = [(form, frame.filter(this)) for form, frame in frames]
-        _store_year(dataset, [part for part in parts if part[1].height], lake, report)
-
-
-def _store_year(
-    dataset: str, parts: Sequence[tuple[str, pl.DataFrame]], lake: Lake, report: FetchReport
-) -> None:
-    frames = [frame for _, frame in parts]
-    days = pl.concat([frame["date"] for frame in frames]).unique()
-    stored = (
-        lake.scan(dataset, start=days.min(), end=days.max())  # type: ignore[arg-type]
-        .filter(pl.col("date").is_in(days.implode()))
-        .collect()
-    )
-    folded = fold(frames, stored, dataset=dataset)
-    done = lake.upsert(dataset, folded.frame)
-    report.added += done.added
-    report.changed += done.changed
-    report.unchanged += done.unchanged
-    report.differences += folded.differences
-    report.conflicts += folded.examples
-    _count_forms(dataset, parts, folded.frame, stored, report)
-    if dataset == "equities_day":
-        found = adjust.detect(folded.frame)
-        lake.upsert("adjustments", found)
-        withdraw_contradicted(lake, start=days.min(), end=days.max())  # type: ignore[arg-type]
-        report.factors += found["factor"].count()
-        report.unexplained += found["factor"].null_count()
-
-
-def _count_forms(
-    dataset: str,
-    parts: Sequence[tuple[str, pl.DataFrame]],
-    whole: pl.DataFrame,
-    stored: pl.DataFrame,
-    report: FetchReport,
-) -> None:
-    """Count for each form how many of its rows are new in the lake, changed there, or known."""
-    keys = list(KEYS[dataset])
-    fresh = whole.join(stored, on=keys, how="anti", nulls_equal=True)
-    known = whole.join(stored, on=whole.columns, how="semi", nulls_equal=True)
-    for form in {form for form, _ in parts}:
-        rows = pl.concat([frame.select(keys) for of, frame in parts if of == form]).unique()
-        added = rows.join(fresh, on=keys, how="semi", nulls_equal=True).height
-        unchanged = rows.join(known, on=keys, how="semi", nulls_equal=True).height
-        part = report.forms[form, dataset]
-        part.added += added
-        part.unchanged += unchanged
-        part.changed += rows.height - added - unchanged
 
 
 def _nothing(folder: Path, refused: pl.DataFrame) -> BadReply:

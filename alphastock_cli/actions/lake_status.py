@@ -11,16 +11,16 @@ import polars as pl
 
 from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.frames import DATASETS
+from alphastock_cli.domain.instrument import Exchange
 from alphastock_cli.domain.ports import Clock
 from alphastock_cli.errors import DamagedData, UsageError
 from alphastock_cli.exchange import calendar
 from alphastock_cli.store import atomic
 from alphastock_cli.store.files import NewerData, make_private, read_whole
 from alphastock_cli.store.lake import Lake, known
-from alphastock_cli.store.layout import DAILY, DATED
+from alphastock_cli.store.layout import DAILY, DATED, day_column
 
-_EQUITY = calendar.Segment.EQUITY
-_PLACE = ("exchange", "date")
+_NO_COPY = "the copy that answers single days was missing or another file's"
 
 
 def status(lake: Lake, clock: Clock) -> Result:
@@ -37,11 +37,12 @@ def status(lake: Lake, clock: Clock) -> Result:
         base = {
             "dataset": dataset, "exchange": None, "rows": frame.height, "files": len(paths),
             "bytes": sum(path.stat().st_size for path in paths),
-            "first": None, "last": None, "sessions": None, "gaps": None, "age_days": None,
+            "symbols": None, "first": None, "last": None, "sessions": None, "gaps": None,
+            "age_days": None,
             "last_load": lake.last_load(dataset),
             "state": f"damaged: {'; '.join(broken)}" if broken else "ok",
         }  # fmt: skip
-        parts = _by_exchange(frame, clock.now().date()) if dataset in DAILY else []
+        parts = _by_exchange(frame, clock.now().date(), dataset) if dataset in DATED else []
         rows += [base | part for part, _ in parts] or [base]
         notes += [f"{dataset} {part['exchange']}: {note}" for part, note in parts if note]
     for dataset in DATASETS:
@@ -66,7 +67,7 @@ def gaps(lake: Lake, *, dataset: str, exchange: str) -> Result:
             kind="lake_gaps", rows=[], source="lake",
             warnings=(f"no {dataset} of {exchange} is stored",),
         )  # fmt: skip
-    missing, note = _missing(days)
+    missing, note = _missing(days, exchange)
     rows = [
         {"date": day, "weekday": f"{day:%a}", "dataset": dataset, "exchange": exchange,
          "reason": "a session of the calendar that is not stored"}
@@ -97,7 +98,7 @@ def rejects(lake: Lake) -> Result:
 
 
 def repair(lake: Lake, clock: Clock) -> Result:
-    """Set damaged files aside, remove what killed runs left, say what to load again.
+    """Set damaged files aside, remove what killed runs left, renew copies, say what to load again.
 
     A file of a newer alphastock is not damaged: it is reported and left where it is.
     """
@@ -118,6 +119,7 @@ def repair(lake: Lake, clock: Clock) -> Result:
                     moved = _set_aside(path, lake.root, f"{clock.now():%Y%m%dT%H%M%S}-{dataset}")
                     done = {"next": _again(dataset, path), "moved_to": str(moved)}
                     rows.append(_row(path, dataset, "set aside", error.what) | done)
+            rows += [_row(p, dataset, "copied by date", _NO_COPY) for p in lake.mend_copy(dataset)]
     if not rows and not notes:
         notes.append("every file is whole: nothing to repair")
     return Result(kind="lake_repair", rows=rows, source="lake", warnings=tuple(notes))
@@ -153,10 +155,11 @@ def _again(dataset: str, path: Path) -> str:
 
 
 def _readable(paths: Sequence[Path], dataset: str) -> tuple[pl.DataFrame, list[str]]:
-    """Return place and date of every row that can be read, and what is wrong with the rest."""
+    """Return place, name and date of every row that can be read, and what is wrong elsewhere."""
     frames: list[pl.DataFrame] = []
     broken: list[str] = []
-    names = _PLACE if dataset in DAILY else [next(iter(DATASETS[dataset]))]  # for their number
+    dated = ("exchange", "symbol", day_column(dataset))
+    names = dated if dataset in DATED else [next(iter(DATASETS[dataset]))]  # for their number
     for path in paths:
         try:
             frames.append(read_whole(path, dataset).select(names))
@@ -165,16 +168,23 @@ def _readable(paths: Sequence[Path], dataset: str) -> tuple[pl.DataFrame, list[s
     return (pl.concat(frames) if frames else pl.DataFrame()), broken
 
 
-def _by_exchange(frame: pl.DataFrame, today: date) -> list[tuple[dict[str, Any], str]]:
-    """Return the figures of each exchange and a remark where the calendar does not reach."""
+def _by_exchange(
+    frame: pl.DataFrame, today: date, dataset: str
+) -> list[tuple[dict[str, Any], str]]:
+    """Return the figures of each exchange and a remark where the calendar does not reach.
+
+    Gaps are counted of daily rows only: candles are loaded symbol by symbol.
+    """
     found = []
+    when = pl.col(day_column(dataset))
     for (exchange,), part in frame.group_by("exchange") if frame.height else ():
-        days = part["date"].unique().sort().to_list()
-        missing, note = _missing(days)
+        day = when if dataset in DAILY else when.dt.date()
+        days = part.select(day.unique().sort()).to_series().to_list()
+        missing, note = _missing(days, str(exchange)) if dataset in DAILY else (None, "")
         figures = {
-            "exchange": exchange, "rows": part.height, "first": days[0], "last": days[-1],
-            "sessions": len(days), "gaps": None if missing is None else len(missing),
-            "age_days": (today - days[-1]).days,
+            "exchange": exchange, "rows": part.height, "symbols": part["symbol"].n_unique(),
+            "first": days[0], "last": days[-1], "sessions": len(days),
+            "gaps": None if missing is None else len(missing), "age_days": (today - days[-1]).days,
         }  # fmt: skip
         found.append((figures, note))
     return sorted(found, key=lambda each: str(each[0]["exchange"]))
@@ -185,13 +195,19 @@ def _days(lake: Lake, dataset: str, exchange: str) -> list[date]:
     return rows.select(pl.col("date").unique().sort()).collect()["date"].to_list()
 
 
-def _missing(days: list[date]) -> tuple[list[date] | None, str]:
-    """Return the sessions not among `days`, None where nobody can say; and a remark if so."""
-    first, last = calendar.reach(_EQUITY)
+def _missing(days: list[date], exchange: str) -> tuple[list[date] | None, str]:
+    """Return the sessions not among `days`, None where nobody can say; and a remark if so.
+
+    The calendar is that of the exchange's own segment: F&O, currency and commodities have theirs.
+    """
+    if exchange not in set(Exchange):
+        return None, f"no calendar of {exchange}: gaps are not known"
+    segment = calendar.segment_of(Exchange(exchange))
+    first, last = calendar.reach(segment)
     begin, end = max(days[0], first), min(days[-1], last)
     partly = f"the calendar knows {first} to {last}: gaps outside are not known"
     if begin > end:
         return None, partly
     held = set(days)
-    missing = [day for day in calendar.sessions(_EQUITY, begin, end) if day not in held]
+    missing = [day for day in calendar.sessions(segment, begin, end) if day not in held]
     return missing, "" if (begin, end) == (days[0], days[-1]) else partly

@@ -6,7 +6,7 @@ With a moment asked for, rows of which nothing was known then are hidden. No SQL
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +14,7 @@ import polars as pl
 
 from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.frames import DATASETS
-from alphastock_cli.domain.instrument import Exchange
+from alphastock_cli.domain.instrument import Exchange, Interval
 from alphastock_cli.exchange import calendar
 
 if TYPE_CHECKING:
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     from alphastock_cli.store.lake import Lake
 
 _EQUITY = calendar.Segment.EQUITY
+_MARKET_DAYS = ("equities_day", "indices_day", "futures_day", "options_day")
+_CANDLES = MappingProxyType(
+    {f"candles_{each.value}": each.length for each in Interval if each.is_intraday}
+)
 # what a provider that is not the lake can be asked
 _FROM_PROVIDER = ("equities_day", "indices_day", "adjustments", "instruments", "symbol_changes")
 # the column that says from which day a row was known; null: known whenever it is asked for
 _KNOWN_FROM = MappingProxyType(
     {
-        "equities_day": "date",
-        "indices_day": "date",
         "rejects": "date",
         "adjustments": "ex_date",
         "symbol_changes": "effective_date",
@@ -37,7 +39,6 @@ _KNOWN_FROM = MappingProxyType(
         "lots": "valid_from",
     }
 )
-_MARKET_DAYS = ("equities_day", "indices_day")
 
 
 class Sources(Protocol):
@@ -72,6 +73,7 @@ class Tables(Mapping[str, pl.LazyFrame]):
     ) -> None:
         self._lake = sources.lake
         self._other = None if provider in {None, "lake"} else sources.provider(provider)
+        self._moment = as_of
         self._known = None if as_of is None else calendar.last_known(_EQUITY, as_of)
         self._opened: dict[str, pl.LazyFrame] = {}
         self.source = "lake" if self._other is None else self._other.name
@@ -82,6 +84,12 @@ class Tables(Mapping[str, pl.LazyFrame]):
             raise KeyError(name)
         if name not in self._opened:
             frame = self._lake.scan(name) if self._other is None else _ask(self._other, name)
+            if name in _MARKET_DAYS and self._moment is not None:
+                frame = frame.filter(_over_by(self._moment, pl.col("date")))
+            if name in _CANDLES and self._moment is not None:
+                over = pl.col("time") + _CANDLES[name] <= self._moment
+                day = pl.col("time").dt.date()  # the last one of a day may be shorter: over with it
+                frame = frame.filter(over | _over_by(self._moment, day))
             self._opened[name] = self._known_of(frame, _KNOWN_FROM.get(name))
         return self._opened[name]
 
@@ -100,13 +108,15 @@ class Tables(Mapping[str, pl.LazyFrame]):
         """The end of the last session in the market tables opened so far; None where none was."""
         if self._other is not None:
             return self._other.as_of()
-        days = [
-            frame.select(pl.col("date").max()).collect().item()
+        ends = [
+            calendar.known_from(_segment(exchange), day)
             for name, frame in self._opened.items()
             if name in _MARKET_DAYS
+            for exchange, day in _last_days(frame).rows()
         ]
-        last = max((day for day in days if day is not None), default=None)
-        return None if last is None else calendar.known_from(_EQUITY, last)
+        for name in self._opened.keys() & _CANDLES.keys():
+            ends += _last_candles(self._opened[name], _CANDLES[name])
+        return max(ends, default=None)
 
     def _names(self) -> tuple[str, ...]:
         return tuple(DATASETS) if self._other is None else _FROM_PROVIDER
@@ -120,6 +130,34 @@ class Tables(Mapping[str, pl.LazyFrame]):
             return rows
         ended = pl.col("valid_to") <= self._known
         return rows.with_columns(pl.when(ended).then(pl.col("valid_to")).alias("valid_to"))
+
+
+def _last_days(frame: pl.LazyFrame) -> pl.DataFrame:
+    """Return each exchange and the last day of its rows."""
+    return frame.group_by("exchange").agg(pl.col("date").max()).collect()
+
+
+def _last_candles(frame: pl.LazyFrame, length: timedelta) -> list[datetime]:
+    """Return when the last candle of each exchange was over: with its session at the latest."""
+    last = frame.group_by("exchange").agg(pl.col("time").max()).collect()
+    return [
+        min(start + length, max(calendar.known_from(_segment(exchange), start.date()), start))
+        for exchange, start in last.rows()
+    ]
+
+
+def _segment(exchange: str) -> calendar.Segment:
+    """Return whose hours say when a day of an exchange is over; of an unknown one those of NSE."""
+    known = exchange in set(Exchange)
+    return calendar.segment_of(Exchange(exchange)) if known else _EQUITY
+
+
+def _over_by(moment: datetime, day: pl.Expr) -> pl.Expr:
+    """Return the test for sessions that were over by a moment, each on its exchange."""
+    ends = {each.value: calendar.last_known(_segment(each.value), moment) for each in Exchange}
+    usual = calendar.last_known(_EQUITY, moment)
+    last = pl.col("exchange").replace_strict(ends, default=usual, return_dtype=pl.Date)
+    return day <= last
 
 
 def result_of(frame: pl.DataFrame, tables: Tables) -> Result:

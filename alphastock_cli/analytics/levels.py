@@ -10,6 +10,7 @@ import polars as pl
 
 WINDOW = 60
 SIDE = 2
+COUNT = 3
 
 
 def support(low: pl.Expr, close: pl.Expr) -> pl.Expr:
@@ -32,6 +33,46 @@ def resistance(high: pl.Expr, close: pl.Expr) -> pl.Expr:
     best = _nearest(known, close, below=False)
     highest = high.rolling_max(WINDOW)
     return pl.when(highest.is_not_null()).then(pl.coalesce(best, highest))
+
+
+def nearest(rows: pl.DataFrame, *, count: int = COUNT) -> pl.DataFrame:
+    """Return up to `count` levels a side for the last row of each symbol, nearest first.
+
+    Parameters
+    ----------
+    rows : DataFrame, shape (n, k)
+        ``symbol``, ``date``, ``high``, ``low`` and ``price``, sorted by symbol and date; ``price``
+        is what the levels lie below or above, one value a symbol.
+
+    Returns
+    -------
+    DataFrame, shape (symbols, 3)
+        ``symbol``, ``support``, ``resistance``: lists of rupees. Null where fewer than 60 sessions
+        are known; empty where the price lies beyond every one of them. The first level of a close
+        equals `support` and `resistance`.
+    """
+    window = rows.group_by("symbol", maintain_order=True).tail(WINDOW)
+    low, high = _swing(pl.col("low"), below=True), _swing(pl.col("high"), below=False)
+    marked = window.with_columns(
+        __low=pl.when(low.over("symbol")).then("low"),
+        __high=pl.when(high.over("symbol")).then("high"),
+    )
+    return marked.group_by("symbol", maintain_order=True).agg(
+        support=_list("low", below=True, count=count),
+        resistance=_list("high", below=False, count=count),
+    )
+
+
+def _list(x: str, *, below: bool, count: int) -> pl.Expr:
+    """Return the swings of one side, nearest first, else the extreme where it is on that side."""
+    price, level = pl.col("price").last(), pl.col(f"__{x}")
+    extreme = pl.col(x).min() if below else pl.col(x).max()
+    right = level <= price if below else level >= price
+    beyond = extreme <= price if below else extreme >= price
+    found = level.filter(right).unique().sort(descending=below).head(count).implode()
+    lone = extreme.filter(beyond).implode()
+    whole = (pl.col(x).count() == WINDOW) & price.is_not_null()
+    return pl.when(whole).then(pl.when(found.list.len() > 0).then(found).otherwise(lone))
 
 
 def _swing(x: pl.Expr, *, below: bool) -> pl.Expr:

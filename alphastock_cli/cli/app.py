@@ -9,13 +9,14 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from copy import copy
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
 from alphastock_cli import __version__
-from alphastock_cli.cli.options import group_options
+from alphastock_cli.cli.options import group_options, positionals
 from alphastock_cli.cli.run import PipeClosedError
 from alphastock_cli.errors import (
     EXIT_INTERRUPTED,
@@ -30,8 +31,8 @@ _USAGE = 2
 _UNEXPECTED = 1
 
 # the commands, as `--help` lists them; each lives in the module of its name
-_GROUPS = ("fetch", "scan", "lake", "config")
-_LEAVES = ("sql", "contract", "doctor")
+_GROUPS = ("fetch", "scan", "trade", "lake", "config")
+_LEAVES = ("chain", "greeks", "signal", "sql", "contract", "doctor", "watch")
 COMMANDS = (*_GROUPS, *_LEAVES)
 
 
@@ -52,8 +53,35 @@ def root(
     """Fetch, scan and judge the Indian markets from a terminal or a script."""
 
 
-def build(names: Sequence[str] = COMMANDS) -> typer.Typer:
-    """Return the app with the commands `names`; their modules import the core only when run."""
+def build(names: Sequence[str] = COMMANDS, leaf: str = "") -> typer.Typer:
+    """Return the app with the commands `names`; their modules import the core only when run.
+
+    Of a group only the command `leaf` is built, if it has one of that name: each costs time.
+    """
+    app = _root()
+    for name in names:
+        module = import_module(f"alphastock_cli.cli.{name}")
+        if name in _GROUPS:
+            app.add_typer(_only(module.app, leaf), name=name)
+        else:
+            app.command(name)(getattr(module, name))
+    return app
+
+
+def _listing() -> typer.Typer:
+    """Return an app that knows its commands by name and first words alone, and runs none."""
+    app = _root()
+    for name in (*_LEAVES, *_GROUPS):  # the order of Typer's own help
+
+        def stub() -> None:
+            raise AssertionError("only help and mistakes come here")
+
+        stub.__doc__ = getattr(import_module(f"alphastock_cli.cli.{name}"), name).__doc__
+        app.command(name)(stub)
+    return app
+
+
+def _root() -> typer.Typer:
     app = typer.Typer(
         name="alphastock",
         help="Fetch, scan and judge the Indian markets from a terminal or a script.",
@@ -63,19 +91,33 @@ def build(names: Sequence[str] = COMMANDS) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(root)
-    for name in names:
-        module = import_module(f"alphastock_cli.cli.{name}")
-        if name in _GROUPS:
-            app.add_typer(module.app, name=name)
-        else:
-            app.command(name)(getattr(module, name))
     return app
 
 
+def _only(group: typer.Typer, leaf: str) -> typer.Typer:
+    """Return the group with the one command, or as it is where it has none of that name."""
+    named = [
+        info
+        for info in group.registered_commands
+        if info.callback and leaf == (info.name or info.callback.__name__).replace("_", "-")
+    ]
+    if not named:
+        return group
+    small = copy(group)
+    small.registered_commands = named
+    return small
+
+
 def _app_for(words: Sequence[str]) -> typer.Typer:
-    """Build no more than these words need: one command where only one can be meant."""
-    named = [name for name in COMMANDS if name in words]
-    return build(named if len(named) == 1 else COMMANDS)
+    """Build no more than these words need: the one command they mean."""
+    meant, end = positionals(words)
+    if not meant and end != "--" and (end in {"", "-h"} or end.startswith("--")):
+        return _listing()  # after `-ofile` or `--` a command may follow, after `--nosuch` none
+    if not meant:
+        return build()
+    if meant[0] not in COMMANDS:
+        return _listing()
+    return build([meant[0]], *meant[1:2])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -178,7 +220,7 @@ def _say(
 def _wants_json(words: Sequence[str]) -> bool:
     pairs = zip(words, [*words[1:], ""][: len(words)], strict=True)
     return any(
-        a == "--json"
+        a in {"--json", "--ndjson"}
         or a in {"--format=json", "--format=ndjson"}
         or (a == "--format" and b in {"json", "ndjson"})
         for a, b in pairs

@@ -38,7 +38,7 @@ def eod(
         ),
     ],
 ) -> None:
-    """Load end-of-day equity and index files of NSE and BSE into the lake.
+    """Load end-of-day files of shares, indices, futures and options into the lake.
 
     Files are recognised by their header; a second load changes nothing.
     """
@@ -72,3 +72,48 @@ def reference(
     if not run.is_stale(wiring.lake.last_load("membership")):
         return
     run.show(fetch_reference(wiring.reference_files(), wiring.lake, from_dir, on=run.on))
+
+
+@app.command()
+@shared(ROWS, CRON)
+def candles(
+    run: Run,
+    *,
+    from_file: Annotated[
+        Path,
+        typer.Option("--from-file", help="CSV (also .gz) or Parquet of candles.", metavar="FILE"),
+    ],
+    symbol: Annotated[
+        str, typer.Option("--symbol", help="Whose candles they are.", metavar="SYMBOL")
+    ],
+    interval: Annotated[
+        str, typer.Option("--interval", help="minute, 5minute, 15minute, ...", metavar="INTERVAL")
+    ],
+    exchange: Annotated[
+        str, typer.Option("--exchange", help="Where it is quoted.", metavar="CODE")
+    ] = "NSE",
+    columns_of: Annotated[
+        str,
+        typer.Option(
+            "--map",
+            help="Columns whose names do not tell: timestamp, open, close, volume, ...",
+            metavar="FIELD=COLUMN,...",
+        ),
+    ] = "",
+) -> None:
+    """Load the candles of one symbol from a file into the lake.
+
+    A candle is stamped with its start; a time without a zone is Indian. What breaks a rule is set
+    aside with its reason (`lake rejects`); a second load changes nothing.
+    """
+    from alphastock_cli.actions.fetch_candles import fetch_candles, parse_interval
+
+    wiring = run.wiring
+    if not run.is_stale(wiring.lake.last_load(f"candles_{parse_interval(interval)}")):
+        return
+    run.show(
+        fetch_candles(
+            wiring.lake, wiring.clock, from_file,
+            symbol=symbol, interval=interval, exchange=exchange, columns=columns_of,
+        )
+    )  # fmt: skip

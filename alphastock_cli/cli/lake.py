@@ -33,13 +33,18 @@ def gaps(
     run: Run,
     *,
     dataset: Annotated[str, typer.Option(help="Dataset to check.")] = "equities_day",
-    exchange: Annotated[str, typer.Option(help="NSE or BSE.")] = "NSE",
+    exchange: Annotated[
+        str | None,
+        typer.Option(help="NSE, BSE, NFO, ...; NSE, or NFO for futures and options."),
+    ] = None,
 ) -> None:
     """List the sessions of the calendar that are not stored."""
     from alphastock_cli.actions import lake_status
     from alphastock_cli.cli.words import exchange_named
+    from alphastock_cli.domain.instrument import Exchange
 
-    code = exchange_named(exchange, "NSE", "BSE")
+    usual = "NFO" if dataset in {"futures_day", "options_day"} else "NSE"
+    code = exchange_named(exchange or usual, *Exchange)
     run.show(lake_status.gaps(run.wiring.lake, dataset=dataset, exchange=code))
 
 

@@ -8,7 +8,7 @@ refused, never ignored. No work happens here: the leaf receives a `Run`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -21,7 +21,12 @@ from alphastock_cli.errors import UsageError
 Command = Callable[..., Any]
 
 
+_FLAGS: set[str] = set()  # the shared options that stand alone, and those that take a value
+_VALUED: set[str] = set()
+
+
 def _option(kind: Any, *names: str, text: str, metavar: str | None = None) -> Any:  # noqa: ANN401
+    (_FLAGS if kind is bool else _VALUED).update(names)
     return Annotated[kind | None, typer.Option(*names, help=text, metavar=metavar)]
 
 
@@ -80,7 +85,34 @@ CRON: dict[str, Any] = {
     ),
 }
 
-EVERYTHING: dict[str, Any] = {**HOUSE, **ROWS, **SOURCE, **CRON}
+LEDGER: dict[str, Any] = {
+    "account": _option(
+        str, "--account", text="Ledger; default paper, or the data's own.", metavar="NAME"
+    ),
+}
+
+EVERYTHING: dict[str, Any] = {**HOUSE, **ROWS, **SOURCE, **CRON, **LEDGER}
+
+
+def positionals(words: Sequence[str]) -> tuple[list[str], str]:
+    """Return the words that are commands or arguments, as far as the shared options tell.
+
+    They end where an option stands that is none of those, which is returned beside them (empty
+    where there is none): nobody can say here whether the word after it is its value.
+
+    >>> positionals(["--provider", "lake", "-q", "scan", "equities", "--exact", "x"])
+    (['scan', 'equities'], '--exact')
+    """
+    found: list[str] = []
+    coming = iter(words)
+    for word in coming:
+        if not word.startswith("-"):
+            found.append(word)
+        elif word in _VALUED:
+            next(coming, None)
+        elif word not in _FLAGS and word.partition("=")[0] not in _VALUED:
+            return found, word
+    return found, ""
 
 
 def shared(*groups: dict[str, Any]) -> Callable[[Command], Command]:
@@ -89,7 +121,7 @@ def shared(*groups: dict[str, Any]) -> Callable[[Command], Command]:
     Parameters
     ----------
     *groups : dict
-        Any of `ROWS`, `SOURCE`, `CRON`; `HOUSE` is always there.
+        Any of `ROWS`, `SOURCE`, `CRON`, `LEDGER`; `HOUSE` is always there.
     """
     options = dict(HOUSE)
     for group in groups:

@@ -34,6 +34,31 @@ _SECTIONS: Mapping[str, Mapping[str, Kind]] = {
         "turnover_floor": reading.POSITIVE,
         "series": reading.SYMBOLS,
     },
+    "trading": {
+        "capital": reading.POSITIVE,
+        "interval": reading.TEXT,
+        "universe": reading.TEXT,
+    },
+    "risk": {
+        **dict.fromkeys(
+            (
+                "risk_per_trade_pct",
+                "atr_multiple",
+                "open_risk_pct",
+                "exposure_symbol_pct",
+                "exposure_gross_pct",
+                "max_order_value",
+                "daily_loss_pct",
+                "drawdown_pct",
+                "price_band_pct",
+            ),
+            reading.POSITIVE,
+        ),
+        **dict.fromkeys(
+            ("max_positions", "max_orders_per_day", "quote_age_seconds"), reading.whole(0, _MANY)
+        ),
+        "allow_short": reading.BOOLEAN,
+    },
     "symbols": {
         "equities": reading.SYMBOLS,
         "options": reading.SYMBOLS,

@@ -270,7 +270,7 @@ def _divided(text: str) -> list[str]:
 
 TEXT = Kind(_text)
 PATH = Kind(_path)
-BOOLEAN = Kind(_boolean)
+BOOLEAN = Kind(_boolean, lambda text: {"true": True, "false": False}.get(text.lower(), text))
 POSITIVE = Kind(_positive, lambda text: _number(float, text))
 PATHS = Kind(_paths, _divided)
 SYMBOLS = Kind(_symbols, _divided)

@@ -39,6 +39,34 @@ class ScanSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TradingSettings:
+    """The paper account and the trade loop: `capital` in rupees, `interval` of the candles."""
+
+    capital: float = 1_000_000.0
+    interval: str = "5minute"
+    universe: str = "nifty50"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskSettings:
+    """The limits of the risk engine; percentages of equity unless a name says otherwise."""
+
+    risk_per_trade_pct: float = 0.5
+    atr_multiple: float = 2.0
+    open_risk_pct: float = 5.0
+    exposure_symbol_pct: float = 10.0
+    exposure_gross_pct: float = 150.0
+    max_positions: int = 10
+    max_orders_per_day: int = 100
+    max_order_value: float = 1_000_000.0
+    daily_loss_pct: float = 2.0
+    drawdown_pct: float = 10.0
+    price_band_pct: float = 3.0
+    quote_age_seconds: int = 5
+    allow_short: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolSettings:
     """Symbols to follow, by class."""
 
@@ -82,6 +110,8 @@ class Settings:
     lock_wait: float = 0.0
     sim: SimSettings = field(default_factory=SimSettings)
     scan: ScanSettings = field(default_factory=ScanSettings)
+    trading: TradingSettings = field(default_factory=TradingSettings)
+    risk: RiskSettings = field(default_factory=RiskSettings)
     symbols: SymbolSettings = field(default_factory=SymbolSettings)
     strategies: Mapping[str, StrategySettings] = field(default_factory=lambda: MappingProxyType({}))
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -90,8 +120,8 @@ class Settings:
 
     def flat(self) -> dict[str, Any]:
         """Return every setting by its dotted key, e.g. ``sim.seed``."""
-        shown = ("data_dir", "provider", "plugins", "lock_wait", "sim", "scan", "symbols",
-                 "strategies")  # fmt: skip
+        shown = ("data_dir", "provider", "plugins", "lock_wait", "sim", "scan", "trading",
+                 "risk", "symbols", "strategies")  # fmt: skip
         found: dict[str, Any] = {}
         for name in shown:
             _flatten(name, getattr(self, name), found)

@@ -2,7 +2,7 @@
 
 A runner implements three methods; the rest is given. Only `fetch_market_data` may touch the
 provider, `process_data` is pure. A runner owns at most one thread, which puts snapshots into one
-bounded queue; when it is full the oldest snapshot of the same instrument makes room and is counted.
+bounded queue, its own or one given to it.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from __future__ import annotations
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from alphastock_cli.domain.data import Snapshot
+from alphastock_cli.domain.data import Candle, Quote, Snapshot
 from alphastock_cli.domain.instrument import AssetType
 from alphastock_cli.domain.ports import Clock, MarketData
 from alphastock_cli.errors import AlphaStockError, TransientError
+from alphastock_cli.runners._queue import SnapshotQueue
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +37,10 @@ class RawData:
     ----------
     frames : mapping of str to DataFrame
         Frames by role, e.g. ``rows``, ``adjustments``.
+    quotes : mapping of str to Quote
+        The latest quotes by key, where the runner asks for them.
+    candles : mapping of str to Candle
+        The last final candle by key, of a source whose finest truth it is.
     failures : mapping of str to str
         Symbols that could not be fetched, and why; the others are unharmed.
     """
@@ -45,6 +49,8 @@ class RawData:
     source: str
     simulated: bool
     frames: Mapping[str, pl.DataFrame] = field(default_factory=lambda: MappingProxyType({}))
+    quotes: Mapping[str, Quote] = field(default_factory=lambda: MappingProxyType({}))
+    candles: Mapping[str, Candle] = field(default_factory=lambda: MappingProxyType({}))
     failures: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -87,7 +93,6 @@ class _Counts:
     cache_hits: int = 0
     asked: int = 0
     callback_errors: int = 0
-    dropped: int = 0
     last_error: str = ""
     last_success: datetime | None = None
     latency_ms: float | None = None
@@ -125,7 +130,8 @@ class BaseRunner(ABC):
         )
         self._latest: dict[str, Snapshot] = {}
         self._callbacks: list[Callback] = []
-        self._queue: OrderedDict[str, Snapshot] = OrderedDict()
+        self._queue = SnapshotQueue(self.policy.queue_size)
+        self._lane = ""
         self._counts = _Counts()
         self._lock = threading.RLock()
         self._stop = threading.Event()
@@ -181,7 +187,7 @@ class BaseRunner(ABC):
             self._counts.latency_ms = (self.clock.monotonic() - began) * 1000.0
             self._latest.update(snapshots)
             for key, snapshot in snapshots.items():
-                self._enqueue(key, snapshot)
+                self._queue.put(self._lane, key, snapshot)
             callbacks = list(self._callbacks)
         for callback in callbacks:
             self._tell(callback, snapshots)
@@ -190,17 +196,22 @@ class BaseRunner(ABC):
     def start(self) -> None:
         """Start the thread; starting twice is one start."""
         with self._lock:
-            if self._thread is not None and self._thread.is_alive():
+            running = self._thread is not None and self._thread.is_alive()
+            if running and not self._stop.is_set():
                 return
-            self._stop.clear()
+            # an event a thread: one that was told to stop and is not gone yet still goes
+            self._stop = threading.Event()
             name = f"runner-{self.get_asset_type()}"
-            self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
+            self._thread = threading.Thread(
+                target=self._loop, args=(self._stop,), name=name, daemon=True
+            )
             self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> bool:
         """Stop the thread and wait; stopping twice is harmless. Return whether it is gone."""
-        self._stop.set()
-        thread = self._thread
+        with self._lock:
+            self._stop.set()
+            thread = self._thread
         if thread is None:
             return True
         thread.join(timeout)
@@ -220,9 +231,13 @@ class BaseRunner(ABC):
             self._callbacks.append(callback)
 
     def take(self) -> Snapshot | None:
-        """Take the oldest queued snapshot, or None."""
+        """Take the oldest queued snapshot of this runner, or None."""
+        return self._queue.take(lane=self._lane)
+
+    def share_queue(self, queue: SnapshotQueue, lane: str) -> None:
+        """Put snapshots into the lane of a common queue from now on; call it before `start`."""
         with self._lock:
-            return self._queue.popitem(last=False)[1] if self._queue else None
+            self._queue, self._lane = queue, lane
 
     def get_status(self) -> RunnerStatus:
         """Return health and statistics as of now."""
@@ -244,8 +259,8 @@ class BaseRunner(ABC):
                 cache_hit_pct=hits,
                 api_calls=counts.api_calls,
                 callback_errors=counts.callback_errors,
-                queue_depth=len(self._queue),
-                dropped=counts.dropped,
+                queue_depth=self._queue.depth(self._lane),
+                dropped=self._queue.dropped(self._lane),
             )
 
     # -- inside -------------------------------------------------------------------------------
@@ -286,15 +301,6 @@ class BaseRunner(ABC):
             self._counts.api_calls += 1
         return self.fetch_market_data(symbols)
 
-    def _enqueue(self, key: str, snapshot: Snapshot) -> None:
-        if key in self._queue:
-            del self._queue[key]
-            self._counts.dropped += 1
-        elif len(self._queue) >= self.policy.queue_size:
-            self._queue.popitem(last=False)
-            self._counts.dropped += 1
-        self._queue[key] = snapshot
-
     def _tell(self, callback: Callback, snapshots: Mapping[str, Snapshot]) -> None:
         try:
             callback(MappingProxyType(dict(snapshots)))
@@ -303,8 +309,8 @@ class BaseRunner(ABC):
             with self._lock:
                 self._counts.callback_errors += 1
 
-    def _loop(self) -> None:
-        while not self._stop.is_set():
+    def _loop(self, stop: threading.Event) -> None:
+        while not stop.is_set():
             try:
                 self.run_once()
             except AlphaStockError as error:
@@ -313,4 +319,4 @@ class BaseRunner(ABC):
                 log.exception("runner %s: unexpected failure", self.get_asset_type())
                 with self._lock:
                     self._counts.errors += 1
-            self._stop.wait(self.policy.every_seconds)
+            stop.wait(self.policy.every_seconds)

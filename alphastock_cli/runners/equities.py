@@ -22,6 +22,7 @@ from alphastock_cli.domain.ports import Clock, MarketData
 from alphastock_cli.errors import OutOfRange
 from alphastock_cli.exchange import calendar
 from alphastock_cli.registry import RUNNERS
+from alphastock_cli.runners._traded import Traded, TradedFeed
 from alphastock_cli.runners.base import BaseRunner, RawData, RunnerPolicy
 
 # columns of a row as they come from the day itself, in the contract's order
@@ -66,6 +67,8 @@ class EquityOptions:
         True refuses adjustment for splits and bonuses.
     exact : bool
         True reads the whole stored history instead of the look-back.
+    traded : Traded or None
+        Candles for strategies instead of one row a symbol for a scan: what a trade loop asks for.
     """
 
     exchange: Exchange = Exchange.NSE
@@ -73,6 +76,7 @@ class EquityOptions:
     turnover_floor: float = 10_000_000.0
     raw: bool = False
     exact: bool = False
+    traded: Traded | None = None
 
 
 @RUNNERS.register("equities")
@@ -93,6 +97,9 @@ class EquityRunner(BaseRunner):
         self.options = options or EquityOptions()
         self.columns = frozenset(columns)
         self._frame: pl.DataFrame | None = None
+        traded = self.options.traded
+        exchange = self.options.exchange
+        self._feed = None if traded is None else TradedFeed(provider, exchange, traded)
 
     def get_asset_type(self) -> AssetType:
         """Return `AssetType.EQUITY`."""
@@ -104,6 +111,8 @@ class EquityRunner(BaseRunner):
 
     def fetch_market_data(self, symbols: Sequence[str]) -> RawData:
         """Read the last session of `symbols` (all when empty) and the look-back of those found."""
+        if self._feed is not None:
+            return self._feed.fetch(symbols)
         as_of = self.provider.as_of()
         changes = self.provider.symbol_changes()
         session = self._last_session(as_of.date())
@@ -249,6 +258,8 @@ class EquityRunner(BaseRunner):
 
     def process_data(self, raw: RawData) -> dict[str, Snapshot]:
         """Return a snapshot a symbol: instrument, quote of the last session, facts."""
+        if self._feed is not None:
+            return self._feed.snapshots(raw)
         frame = self.enrich(raw)
         found: dict[str, Snapshot] = {}
         for row in frame.iter_rows(named=True):

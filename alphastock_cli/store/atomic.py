@@ -9,7 +9,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -33,7 +32,7 @@ _CAUSES = {
 }
 
 
-def write_bytes(path: Path, data: bytes, *, mode: int | None = None) -> None:
+def write_bytes(path: Path, data: bytes, *, mode: int | None = None, sync: bool = True) -> None:
     """Write `data` to `path`; the old file stays until the new one is safe on the disk.
 
     A device or a pipe (``/dev/null``, ``/dev/stdout``) is written into, never replaced.
@@ -42,6 +41,9 @@ def write_bytes(path: Path, data: bytes, *, mode: int | None = None) -> None:
     ----------
     mode : int, optional
         Permission bits of the new file; None keeps those of the old one, else the umask decides.
+    sync : bool
+        False where a power failure may take the file: it can be made again, and its reader sees
+        a half one.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def write_bytes(path: Path, data: bytes, *, mode: int | None = None) -> None:
         except OSError as error:
             raise storage_error(path, error, safe="") from error
         return
-    replace_with(path, fill, mode=mode)
+    replace_with(path, fill, mode=mode, sync=sync)
 
 
 def replace_with(
@@ -70,6 +72,7 @@ def replace_with(
     *,
     verify: Callable[[Path], None] | None = None,
     mode: int | None = None,
+    sync: bool = True,
 ) -> None:
     """Let `fill` write a temporary file beside `path`, sync it, `verify` it, rename it.
 
@@ -78,14 +81,15 @@ def replace_with(
     """
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
     short = os.fsdecode(os.fsencode(target.name)[:80])
-    temporary = target.with_name(f".{short}.{secrets.token_hex(8)}{SUFFIX}")
+    temporary = target.with_name(f".{short}.{os.urandom(8).hex()}{SUFFIX}")
     try:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         _create(temporary, target, mode)
         try:
             fill(temporary)
-            _sync(temporary)
+            if sync:
+                _sync(temporary)
             if verify is not None:
                 verify(temporary)
             temporary.replace(target)
@@ -96,7 +100,8 @@ def replace_with(
     except OSError as error:
         raise storage_error(target, error) from error
     try:
-        _sync(target.parent)
+        if sync:
+            _sync(target.parent)
     except OSError as error:
         if error.errno not in _NO_FOLDER_SYNC:
             safe = "The new file is in its place, but a power failure now may bring the old back."

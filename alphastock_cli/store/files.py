@@ -6,6 +6,7 @@ Which files there are and which rows go where is the business of `lake.py`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -37,8 +38,17 @@ def make_private(folder: Path) -> None:
         raise atomic.storage_error(folder, error) from error
 
 
-def write_parquet(path: Path, frame: pl.DataFrame, dataset: str) -> None:
-    """Write one file of the lake: sorted rows, statistics, schema version inside, read back."""
+def write_parquet(
+    path: Path,
+    frame: pl.DataFrame,
+    dataset: str,
+    *,
+    inspect: Callable[[Path], None] = lambda _: None,
+) -> None:
+    """Write one file of the lake: sorted rows, statistics, schema version inside, read back.
+
+    `inspect` sees the finished file before it takes its name.
+    """
     facts = {"alphastock.dataset": dataset, "alphastock.version": str(VERSION)}
 
     def fill(temporary: Path) -> None:
@@ -58,6 +68,7 @@ def write_parquet(path: Path, frame: pl.DataFrame, dataset: str) -> None:
                 safe="The old file is unharmed.",
                 hint="Check the disk.",
             )
+        inspect(temporary)
 
     atomic.replace_with(path, fill, verify=verify, mode=0o600)
 

@@ -24,6 +24,7 @@ from alphastock_cli.domain.trading import (
 )
 from alphastock_cli.errors import DamagedData, StorageError
 from alphastock_cli.store import journal_rows as rows
+from alphastock_cli.store.atomic import storage_error
 from alphastock_cli.store.book import MONEY, Book
 from alphastock_cli.store.files import make_private
 from alphastock_cli.store.lock import lock
@@ -172,6 +173,32 @@ class Journal:
                 safe="Nothing was changed.",
                 hint="Use the version of alphastock that wrote it.",
             )
+
+
+def set_aside(path: Path, account: str, *, at: datetime, wait: float = 0.0) -> Path:
+    """Rename a ledger that nobody writes to, and return where it lies now, whole.
+
+    Raises
+    ------
+    Locked
+        Another process writes to it.
+    StorageError
+        There is none, or the disk says no.
+    """
+    if not path.exists():
+        raise StorageError(f"there is no ledger {account!r} to put aside")
+    with lock(path.with_suffix(".lock"), wait=wait, what=f"the ledger {account!r}"):
+        with _translated(path), contextlib.closing(_connect(path)) as db:
+            db.execute("PRAGMA journal_mode = DELETE")  # what the log holds comes into the file
+        kept, count = path.with_name(f"{path.stem}-{at:%Y%m%dT%H%M%S}.old"), 1
+        while kept.exists():
+            count += 1
+            kept = path.with_name(f"{path.stem}-{at:%Y%m%dT%H%M%S}-{count}.old")
+        try:
+            path.rename(kept)
+        except OSError as error:
+            raise storage_error(path, error) from error
+    return kept
 
 
 def _connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:

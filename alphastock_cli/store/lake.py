@@ -1,7 +1,8 @@
 """The lake: market data at rest, as Parquet files that any other program can read too.
 
 One file a year (a month, or one file) a dataset, sorted by its key: symbol and date first. A load
-rewrites only the files it changes. One file and its checks: `files.py`; names: `layout.py`.
+rewrites only the files it changes. One file and its checks: `files.py`; names: `layout.py`; the
+copy that answers one day: `by_date.py`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,24 @@ import polars as pl
 from alphastock_cli.domain.frames import DATASETS, conform
 from alphastock_cli.errors import BadReply, StorageError, UnknownName
 from alphastock_cli.store import atomic
-from alphastock_cli.store.files import check_footer, make_private, read_whole, write_parquet
-from alphastock_cli.store.layout import DATED, KEYS, MONTHLY, WHOLE, day_column, is_ours, span
+from alphastock_cli.store.by_date import YEARS, ByDate
+from alphastock_cli.store.files import (
+    NewerData,
+    check_footer,
+    make_private,
+    read_whole,
+    write_parquet,
+)
+from alphastock_cli.store.layout import (
+    COPIED,
+    DATED,
+    KEYS,
+    MONTHLY,
+    WHOLE,
+    day_column,
+    is_ours,
+    overlaps,
+)
 from alphastock_cli.store.lock import lock
 from alphastock_cli.store.merge import merge
 
@@ -80,7 +97,8 @@ class Lake:
         """Return the rows of a dataset lazily, opening only the years between `start` and `end`.
 
         Both ends are inclusive. Rows are sorted by symbol and date inside a year, not over years.
-        Empty, with the dataset's columns, where nothing is stored.
+        Empty, with the dataset's columns, where nothing is stored. A few sessions of the newest
+        years come from the copy by date, where there is a sound one: the same rows, sooner.
 
         Raises
         ------
@@ -89,9 +107,13 @@ class Lake:
         """
         schema = DATASETS[known(dataset)]
         names = list(schema) if columns is None else list(columns)
-        chosen = [path for path in self.files(dataset) if _overlaps(path, start, end)]
+        chosen = [path for path in self.files(dataset) if overlaps(path.stem, start, end)]
         if not chosen:
             return pl.LazyFrame(schema=schema).select(names)
+        if dataset in COPIED:
+            copied = ByDate(self.root, dataset).scan(chosen, start, end)
+            if copied is not None:
+                return copied.select(names)
         for path in chosen:
             check_footer(path, dataset)
         rows = pl.scan_parquet(chosen, glob=False, schema=schema)
@@ -136,18 +158,46 @@ class Lake:
         written = []
         with self.writing():
             atomic.sweep(folder)
-            for name, part in _parts(dataset, rows):
+            parts = _parts(dataset, rows)
+            newest = self._newest(dataset, coming=[name for name, _ in parts])
+            for name, part in parts:
                 path = folder / f"{name}.parquet"
                 stored = self._stored(path, dataset)
                 result = merge(stored, part, KEYS[dataset])
                 if result.added or result.changed:
                     self._refuse_outside(path)
-                    write_parquet(path, result.frame, dataset)
+                    if name in newest:
+                        self._copy(dataset).replace(path, result.frame, changed=part["date"])
+                    else:
+                        write_parquet(path, result.frame, dataset)
                     written.append(f"{dataset}/{path.name}")
                 added += result.added
                 changed += result.changed
                 unchanged += result.unchanged
+            if newest:
+                ByDate(self.root, dataset).prune(newest)
         return UpsertReport(added=added, changed=changed, unchanged=unchanged, files=tuple(written))
+
+    def mend_copy(self, dataset: str) -> list[Path]:
+        """Make the copy by date anew where it is not what the year files hold.
+
+        Returns the year files it was made anew of; one of a newer alphastock is left to that.
+
+        Raises
+        ------
+        DamagedData, Locked, StorageError
+            As `upsert`.
+        """
+        made: list[Path] = []
+        if not (newest := self._newest(dataset)):
+            return made
+        with self.writing():
+            copy = self._copy(dataset)
+            copy.prune(newest)
+            for path in (path for path in self.files(dataset) if path.stem in newest):
+                with contextlib.suppress(NewerData):
+                    made += [path] if copy.mend(path) else []
+        return made
 
     def touch(self, dataset: str) -> None:
         """Remember that a load of the dataset succeeded just now."""
@@ -195,6 +245,19 @@ class Lake:
                 hint="Replace the link by what it stands for.",
             )
 
+    def _newest(self, dataset: str, coming: Sequence[str] = ()) -> list[str]:
+        """Return the years kept by date as well, given the files that are to come."""
+        if dataset not in COPIED:
+            return []
+        return sorted({*coming, *(path.stem for path in self.files(dataset))})[-YEARS:]
+
+    def _copy(self, dataset: str) -> ByDate:
+        """Return the copy by date to write to: its folder is made, private and inside the root."""
+        copy = ByDate(self.root, dataset)
+        make_private(copy.folder)
+        self._refuse_outside(copy.folder)
+        return copy
+
     def _stored(self, path: Path, dataset: str) -> pl.DataFrame:
         if not path.exists():
             return pl.DataFrame(schema=DATASETS[dataset])
@@ -241,10 +304,3 @@ def _day(dataset: str) -> pl.Expr:
 def _first_moment(dataset: str, day: date) -> date:
     """Return a day as the dataset counts: itself, or its midnight in India."""
     return datetime.combine(day, time(), INDIA) if day_column(dataset) == "time" else day
-
-
-def _overlaps(path: Path, start: date | None, end: date | None) -> bool:
-    if path.stem == WHOLE:
-        return True
-    first, last = span(path.stem)
-    return (start is None or last >= start) and (end is None or first <= end)

@@ -22,6 +22,7 @@ YEARLY = frozenset({"equities_day", "indices_day", "futures_day", *CANDLES})
 MONTHLY = frozenset({"options_day"})  # fifty thousand rows a day
 DATED = YEARLY | MONTHLY
 DAILY = DATED - frozenset(CANDLES)  # datasets with one row a session
+COPIED = frozenset({"equities_day"})  # yearly ones whose newest years are kept by date as well
 
 _CANDLE_KEY = ("symbol", "time", "exchange")
 KEYS = MappingProxyType(
@@ -70,3 +71,11 @@ def span(stem: str) -> tuple[date, date]:
         return date(int(year), 1, 1), date(int(year), 12, 31)
     last = monthrange(int(year), int(month))[1]
     return date(int(year), int(month), 1), date(int(year), int(month), last)
+
+
+def overlaps(stem: str, start: date | None, end: date | None) -> bool:
+    """Tell whether a file may hold rows from `start` to `end`, by its name; None is open."""
+    if stem == WHOLE:
+        return True
+    first, last = span(stem)
+    return (start is None or last >= start) and (end is None or first <= end)

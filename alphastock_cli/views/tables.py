@@ -21,6 +21,42 @@ from alphastock_cli.views import numbers
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 # what a narrow screen must not lose, by kind of result
 _FIRST: Mapping[str, tuple[str, ...]] = {
+    "signal": (
+        "symbol",
+        "side",
+        "price",
+        "stop_loss",
+        "target",
+        "strength",
+        "candle_time",
+        "reason",
+        "strategy",
+    ),
+    "orders": (
+        "order_id",
+        "symbol",
+        "side",
+        "quantity",
+        "filled_quantity",
+        "average_price",
+        "status",
+        "order_type",
+        "price",
+        "trigger_price",
+        "status_message",
+    ),
+    "positions": (
+        "symbol",
+        "product",
+        "quantity",
+        "average_price",
+        "last_price",
+        "pnl_unrealised",
+        "value",
+    ),
+    "pnl": ("symbol", "fills", "quantity", "pnl_gross", "charges", "pnl_net"),
+    "audit": ("account", "orders", "fills", "signals", "verdict"),
+    "strategies": ("strategy", "description", "parameters"),
     "scan_explain": ("holds", "value", "clause"),
     "lake_rejects": ("reason", "file", "row", "symbol"),
     "lake_status": ("dataset", "exchange", "rows", "first", "last", "gaps", "state"),
@@ -48,9 +84,15 @@ def render(result: Result, *, now: datetime, width: int) -> Iterator[RenderableT
 
 
 def _screens() -> dict[str, Screen]:
+    from alphastock_cli.views.chain import chain
+    from alphastock_cli.views.greeks import greeks
     from alphastock_cli.views.scan import scan_equities
+    from alphastock_cli.views.trade import orders, pnl, positions, trade
 
-    return {"scan_equities": scan_equities, "doctor": _doctor}
+    return {
+        "scan_equities": scan_equities, "doctor": _doctor, "chain": chain, "greeks": greeks,
+        "orders": orders, "trade": trade, "positions": positions, "pnl": pnl,
+    }  # fmt: skip
 
 
 def _doctor(result: Result, width: int) -> Iterator[RenderableType]:

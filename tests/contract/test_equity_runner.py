@@ -1,4 +1,4 @@
-"""The cards every runner must keep (RN-01 ...), played by the equity runner on the simulator."""
+"""What the equity runner gives besides the cards of every runner (`test_runner.py`)."""
 
 from __future__ import annotations
 
@@ -23,37 +23,14 @@ def runner(clock: ManualClock) -> EquityRunner:
     return made
 
 
-def test_rn_01_names_one_asset_type(runner: EquityRunner) -> None:
+def test_a_snapshot_holds_quote_and_indicators(runner: EquityRunner) -> None:
     assert runner.get_asset_type() is AssetType.EQUITY
-
-
-def test_rn_02_enriches_purely(runner: EquityRunner) -> None:
-    raw = runner.fetch_market_data(("SBIN", "INFY"))
-    before = {name: frame.clone() for name, frame in raw.frames.items()}
-    first, second = runner.process_data(raw), runner.process_data(raw)
-    assert {k: dict(v.facts) for k, v in first.items()} == {
-        k: dict(v.facts) for k, v in second.items()
-    }
-    assert all(raw.frames[name].equals(frame) for name, frame in before.items())
-
-
-def test_rn_03_serves_the_latest_snapshot(runner: EquityRunner) -> None:
-    made = runner.run_once()
-    assert set(made) == {"INFY", "SBIN"}
+    assert set(runner.run_once()) == {"INFY", "SBIN"}
     held = runner.get_latest_data("SBIN")["SBIN"]
     assert held.as_of.date() == MOMENT.date()
-    assert held.simulated
     assert held.quote is not None
     assert held.quote.last_price == held.facts["close"]
     assert held.facts["rsi"] is not None
-
-
-def test_rn_04_survives_a_bad_symbol_and_reports_it(runner: EquityRunner) -> None:
-    made = runner.run_once(("SBIN", "NOSUCH"))
-    assert set(made) == {"SBIN"}
-    status = runner.get_status()
-    assert status.errors == 1
-    assert "NOSUCH" in status.last_error
 
 
 def test_the_summary_is_that_of_the_latest_run(runner: EquityRunner) -> None:

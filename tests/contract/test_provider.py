@@ -25,9 +25,11 @@ from alphastock_cli.domain.data import Quote
 from alphastock_cli.domain.frames import (
     ADJUSTMENTS,
     CANDLES,
+    CHAIN,
     EQUITIES_DAY,
     INDICES_DAY,
     INSTRUMENTS,
+    OPTIONS_DAY,
     SYMBOL_CHANGES,
     conform,
 )
@@ -72,6 +74,41 @@ def small_lake(data_dir: Path) -> None:
         "date", "exchange", "open", "high", "low", "close", "source", symbol=pl.lit("NIFTY 50")
     )
     lake.upsert("indices_day", conform(of_index, INDICES_DAY, what="test"))
+    lake.upsert("options_day", conform(contracts(days), OPTIONS_DAY, what="test"))
+    lake.upsert("candles_minute", conform(pl.concat(map(minutes, days[-2:])), CANDLES, what="test"))
+
+
+def contracts(days: list[date]) -> pl.DataFrame:
+    """Return a chain of NIFTY of three strikes and two expiries; the highest put is not listed."""
+    return pl.DataFrame(
+        [
+            {
+                "date": day, "exchange": "NFO", "symbol": "NIFTY", "expiry": expiry,
+                "strike": strike, "option_type": kind, "close": 50.0 + n, "settlement": 51.0,
+                "contracts": 10 * (n % 2), "open_interest": 650, "oi_change": 65 * n,
+            }
+            for n, day in enumerate(days)
+            for expiry in (date(2026, 11, 24), date(2026, 12, 1))
+            for strike in (23000.0, 24000.0, 25000.0)
+            for kind in ("CE", "PE")
+            if (strike, kind) != (25000.0, "PE")
+        ]
+    )  # fmt: skip
+
+
+def minutes(day: date) -> pl.DataFrame:
+    """Return 375 minutes of both shares, each around its daily price."""
+    starts = [datetime(day.year, day.month, day.day, 9, 15, tzinfo=IST) + timedelta(minutes=n)
+              for n in range(375)]  # fmt: skip
+    rows = [
+        {
+            "time": start, "exchange": "NSE", "symbol": symbol, "open": p + n % 7,
+            "high": p + n % 7 + 2, "low": p + n % 7 - 1, "close": p + n % 7 + 1, "volume": n,
+        }
+        for symbol, p in (("SBIN", 800.0), ("INFY", 1500.0))
+        for n, start in enumerate(starts)
+    ]  # fmt: skip
+    return pl.DataFrame(rows)
 
 
 Build = Callable[[datetime], MarketData]
@@ -91,6 +128,11 @@ def build(
     settings = Settings(data_dir=tmp_path, sim=SimSettings(universe=12))
 
     def made(moment: datetime) -> MarketData:
+        if name == "replay":  # it takes a day as well, and its clock says how far it has come
+            replay: MarketData = PROVIDERS.get(name)(
+                Lake(tmp_path / "lake"), ManualClock(moment), NOW.date()
+            )
+            return replay
         wiring = Wiring(settings, as_of=moment, clock=ManualClock(NOW))
         try:
             return wiring.provider(name)
@@ -287,10 +329,64 @@ def test_pv_05_unknown_quotes_are_left_out(provider: MarketData) -> None:
     assert provider.quotes([]) == {}
 
 
+def chained(provider: MarketData) -> tuple[str, list[date]]:
+    """Return an underlying it has chains of and their expiries, or skip where none is stored."""
+    for underlying in ("NIFTY", "BANKNIFTY", "SBIN", "INFY"):
+        with contextlib.suppress(AlphaStockError):
+            if expiries := provider.expiries(underlying):
+                return underlying, list(expiries)
+    pytest.skip(f"{provider.name} has no chain here")
+
+
 def test_pv_06_pairs_ce_and_pe(provider: MarketData) -> None:
-    if Capability.CHAIN in provider.capabilities:
-        pytest.fail("the port has no chain yet: give it one, and write this card")
-    pytest.skip(f"{provider.name} does not offer {Capability.CHAIN}")
+    needs(provider, Capability.CHAIN)
+    underlying, expiries = chained(provider)
+    assert expiries == sorted(set(expiries))
+    for expiry in expiries:
+        frame = provider.option_chain(underlying, expiry)
+        assert frame.schema == CHAIN
+        assert frame.height > 0
+        assert frame["expiry"].unique().to_list() == [expiry]
+        assert frame["underlying"].unique().to_list() == [underlying]
+        assert frame["tradingsymbol"].is_unique().all()
+        pairs = frame.group_by("strike", maintain_order=True).agg("option_type")
+        assert pairs["strike"].to_list() == sorted(set(frame["strike"]))
+        assert all(kinds == ["CE", "PE"] for kinds in pairs["option_type"].to_list())
+        sides = frame.drop_nulls(["bid", "ask"])
+        assert (sides["bid"] < sides["ask"]).all()
+        for column in ("last_price", "bid", "ask", "lot_size"):
+            assert (frame[column].drop_nulls() > 0).all(), column
+        for column in ("volume", "open_interest"):
+            assert (frame[column].drop_nulls() >= 0).all(), column
+
+
+def test_pv_06_contracts_of_a_chain_are_listed_and_quoted(provider: MarketData) -> None:
+    needs(provider, Capability.CHAIN)
+    underlying, expiries = chained(provider)
+    rows = provider.option_chain(underlying, expiries[0])
+    if Capability.INSTRUMENTS in provider.capabilities:
+        listing = provider.instruments(Exchange.NFO)
+        assert listing.schema == INSTRUMENTS
+        same = ["tradingsymbol", "strike", "option_type", "expiry", "underlying"]
+        told = rows.join(listing, on=same, how="inner")
+        assert listing.is_empty() or told.height == rows.height
+    if Capability.QUOTES in provider.capabilities:
+        keys = [f"NFO:{name}" for name in rows["tradingsymbol"].head(6)]
+        for key, quote in provider.quotes(keys).items():
+            row = rows.row(keys.index(key), named=True)
+            assert (quote.last_price, quote.bid, quote.ask) == (
+                row["last_price"], row["bid"], row["ask"],
+            )  # fmt: skip
+
+
+def test_pv_06_a_chain_of_the_morning_is_the_same_later(build: Build) -> None:
+    earlier, again = build(MIDDAY), build(MIDDAY)
+    needs(earlier, Capability.CHAIN)
+    underlying, expiries = chained(earlier)
+    assert list(again.expiries(underlying)) == expiries
+    first, second = (made.option_chain(underlying, expiries[0]) for made in (earlier, again))
+    assert first.equals(second)
+    assert first.filter(pl.col("last_trade_time") > MIDDAY).is_empty()
 
 
 def test_pv_07_raises_not_offered_without_the_capability(provider: MarketData) -> None:
@@ -304,6 +400,8 @@ def test_pv_07_raises_not_offered_without_the_capability(provider: MarketData) -
         Capability.EQUITIES_DAY: provider.equities_day,
         Capability.INDICES_DAY: provider.indices_day,
     }
+    if hasattr(provider, "option_chain"):  # providers of before the chain do not have it
+        calls[Capability.CHAIN] = lambda: provider.option_chain("NIFTY", NOW.date())
     missing = set(calls) - provider.capabilities
     if not missing:
         pytest.skip(f"{provider.name} offers all of it")
@@ -345,6 +443,12 @@ def odd_questions(provider: MarketData) -> Iterator[Callable[[], object]]:
     yield lambda: provider.indices_day(symbols=[]).collect()
     yield lambda: provider.equities_day(symbols=["", "no such share"], columns=["close"]).collect()
     yield lambda: provider.quotes([":", "NSE:", "::", "NSE:\n"])
+    yield lambda: provider.quotes(["NFO:", "NFO:NIFTY", "NFO:NIFTY26NOV٣CE", "NFO:NIFTY26NOVFUT"])
+    if Capability.CHAIN in provider.capabilities:
+        for name in ("NIFTY", "SBIN", "", "NIFTY 50", "no such", "नमस्ते'; --"):
+            yield lambda n=name: provider.expiries(n)
+            for day in FAR:
+                yield lambda n=name, d=day: provider.option_chain(n, d)
     yield provider.symbol_changes
     yield provider.as_of
 

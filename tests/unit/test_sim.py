@@ -178,7 +178,7 @@ def test_on_its_first_day_it_has_a_row_and_no_previous_vix() -> None:
     vix = source.indices_day(symbols=["India VIX"]).collect()
     assert vix["previous_close"].to_list() == [None]
     nifty = source.indices_day(symbols=["Nifty 50"]).collect()
-    assert nifty["previous_close"].to_list() == [1000.0]
+    assert nifty["previous_close"].to_list() == [14_000.0]
 
 
 def test_a_naive_moment_is_refused() -> None:

@@ -6,69 +6,15 @@ A form is recognised by the names in its header, never by the file's name. Units
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import polars as pl
 
+from alphastock_cli.providers.nse import contracts
+from alphastock_cli.providers.nse.parts import LAKH, Form, Part, constant, fields, names, prices
 from alphastock_cli.providers.nse.rows import Field
 
-Finish = Callable[[pl.DataFrame], pl.DataFrame]
-_LAKH = 100_000.0
 _CRORE = 10_000_000.0
-
-
-def _same(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """The rows of a form that go to one dataset."""
-
-    dataset: str
-    fields: tuple[Field, ...]
-    keep: Callable[[], pl.Expr] | None = None
-    finish: Finish = _same
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
-    """A form of file.
-
-    Attributes
-    ----------
-    header : frozenset of str
-        Column names that must all be there.
-    dated : bool
-        Whether the rows carry their date.
-    """
-
-    name: str
-    title: str
-    header: frozenset[str]
-    parts: tuple[Part, ...]
-    dated: bool = True
-
-
-def _fields(kind: str, **columns: str) -> list[Field]:
-    return [Field(name=name, column=column, kind=kind) for name, column in columns.items()]
-
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-def _constant(**values: str) -> Finish:
-    def finish(frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.with_columns(**{name: pl.lit(value) for name, value in values.items()})
-
-    return finish
-
-
-def _prices(**columns: str) -> list[Field]:
-    """Return price fields: a price of 0 is printed where there was none."""
-    return [Field(name=n, column=c, zero_is_missing=True) for n, c in columns.items()]
 
 
 def _lakhs_or_rupees(frame: pl.DataFrame) -> pl.DataFrame:
@@ -82,7 +28,7 @@ def _lakhs_or_rupees(frame: pl.DataFrame) -> pl.DataFrame:
     rupees = pl.col("turnover") > 0.01 * value
     missing = (pl.col("trades") == 0) & (pl.col("volume") > 0)
     return frame.with_columns(
-        pl.when(rupees).then(pl.col("turnover")).otherwise(pl.col("turnover") * _LAKH),
+        pl.when(rupees).then(pl.col("turnover")).otherwise(pl.col("turnover") * LAKH),
         pl.lit("NSE").alias("exchange"),
         *(
             pl.when(~(missing & (pl.col(name) == 0)).fill_null(value=False)).then(pl.col(name))
@@ -108,79 +54,79 @@ def _ind_close(frame: pl.DataFrame) -> pl.DataFrame:
     return _index_rows(frame).with_columns(before.alias("previous_close")).drop("points")
 
 
-_SEC_HEADER = _names(
+_SEC_HEADER = names(
     "SYMBOL SERIES DATE1 PREV_CLOSE OPEN_PRICE HIGH_PRICE LOW_PRICE LAST_PRICE "
     "CLOSE_PRICE AVG_PRICE TTL_TRD_QNTY TURNOVER_LACS NO_OF_TRADES DELIV_QTY DELIV_PER"
 )
 _SEC = Part(
     dataset="equities_day",
     fields=(
-        *_fields("text", symbol="SYMBOL", series="SERIES"),
+        *fields("text", symbol="SYMBOL", series="SERIES"),
         Field(name="date", column="DATE1", kind="date"),
-        *_prices(
+        *prices(
             previous_close="PREV_CLOSE", open="OPEN_PRICE", high="HIGH_PRICE", low="LOW_PRICE",
             last="LAST_PRICE", close="CLOSE_PRICE", average_price="AVG_PRICE",
         ),
-        *_fields("number", turnover="TURNOVER_LACS", delivery_pct="DELIV_PER"),
-        *_fields(
+        *fields("number", turnover="TURNOVER_LACS", delivery_pct="DELIV_PER"),
+        *fields(
             "whole", volume="TTL_TRD_QNTY", trades="NO_OF_TRADES", delivery_quantity="DELIV_QTY"
         ),
     ),
     finish=_lakhs_or_rupees,
 )  # fmt: skip
 
-_OLD_HEADER = _names(
+_OLD_HEADER = names(
     "SYMBOL SERIES OPEN HIGH LOW CLOSE LAST PREVCLOSE TOTTRDQTY TOTTRDVAL TIMESTAMP"
 )
 _OLD_FIELDS = (
-    *_fields("text", symbol="SYMBOL", series="SERIES"),
+    *fields("text", symbol="SYMBOL", series="SERIES"),
     Field(name="date", column="TIMESTAMP", kind="date"),
-    *_prices(open="OPEN", high="HIGH", low="LOW", close="CLOSE", last="LAST",
+    *prices(open="OPEN", high="HIGH", low="LOW", close="CLOSE", last="LAST",
              previous_close="PREVCLOSE"),
-    *_fields("number", turnover="TOTTRDVAL"),
-    *_fields("whole", volume="TOTTRDQTY"),
+    *fields("number", turnover="TOTTRDVAL"),
+    *fields("whole", volume="TOTTRDQTY"),
 )  # fmt: skip
 
-_UDIFF_HEADER = _names(
+_UDIFF_HEADER = names(
     "TradDt Sgmt Src ISIN TckrSymb SctySrs FinInstrmNm OpnPric HghPric LwPric ClsPric "
     "LastPric PrvsClsgPric TtlTradgVol TtlTrfVal TtlNbOfTxsExctd"
 )
 _UDIFF = Part(
     dataset="equities_day",
     fields=(
-        *_fields("text", symbol="TckrSymb", series="SctySrs", name="FinInstrmNm", isin="ISIN",
+        *fields("text", symbol="TckrSymb", series="SctySrs", name="FinInstrmNm", isin="ISIN",
                  exchange="Src"),
         Field(name="date", column="TradDt", kind="date", formats=("%Y-%m-%d", "%d-%b-%Y")),
-        *_prices(open="OpnPric", high="HghPric", low="LwPric", close="ClsPric", last="LastPric",
+        *prices(open="OpnPric", high="HghPric", low="LwPric", close="ClsPric", last="LastPric",
                  previous_close="PrvsClsgPric"),
-        *_fields("number", turnover="TtlTrfVal"),
-        *_fields("whole", volume="TtlTradgVol", trades="TtlNbOfTxsExctd"),
+        *fields("number", turnover="TtlTrfVal"),
+        *fields("whole", volume="TtlTradgVol", trades="TtlNbOfTxsExctd"),
     ),
 )  # fmt: skip
 
-_PD_HEADER = _names(
+_PD_HEADER = names(
     "MKT SERIES SYMBOL SECURITY PREV_CL_PR OPEN_PRICE HIGH_PRICE LOW_PRICE CLOSE_PRICE "
     "NET_TRDVAL NET_TRDQTY IND_SEC CORP_IND TRADES HI_52_WK LO_52_WK"
 )
-_PD_PRICES = _prices(
+_PD_PRICES = prices(
     previous_close="PREV_CL_PR", open="OPEN_PRICE", high="HIGH_PRICE", low="LOW_PRICE",
     close="CLOSE_PRICE",
 )  # fmt: skip
 _PD_EQUITIES = Part(
     dataset="equities_day",
     fields=(
-        *_fields("text", symbol="SYMBOL", series="SERIES"),
+        *fields("text", symbol="SYMBOL", series="SERIES"),
         *_PD_PRICES,
-        *_fields("number", turnover="NET_TRDVAL"),
-        *_fields("whole", volume="NET_TRDQTY", trades="TRADES"),
+        *fields("number", turnover="NET_TRDVAL"),
+        *fields("whole", volume="NET_TRDQTY", trades="TRADES"),
     ),
     keep=lambda: pl.col("SYMBOL").is_not_null() | pl.col("SERIES").is_not_null(),
-    finish=_constant(exchange="NSE"),
+    finish=constant(exchange="NSE"),
 )
 # NET_TRDVAL and NET_TRDQTY of the row "Nifty 50" are those of the whole market, of the others 0
 _PD_INDICES = Part(
     dataset="indices_day",
-    fields=(*_fields("text", name="SECURITY"), *_PD_PRICES),
+    fields=(*fields("text", name="SECURITY"), *_PD_PRICES),
     # headings between the parts of the report have a name and no figure
     keep=lambda: pl.col("SYMBOL").is_null() & pl.col("SERIES").is_null()
     & pl.any_horizontal(pl.col(field.column).is_not_null() for field in _PD_PRICES),
@@ -195,11 +141,11 @@ _IND_HEADER = frozenset(
 _IND = Part(
     dataset="indices_day",
     fields=(
-        *_fields("text", name="Index Name"),
+        *fields("text", name="Index Name"),
         Field(name="date", column="Index Date", kind="date", formats=("%d-%m-%Y", "%d-%b-%Y")),
-        *_prices(open="Open Index Value", high="High Index Value", low="Low Index Value",
+        *prices(open="Open Index Value", high="High Index Value", low="Low Index Value",
                  close="Closing Index Value"),
-        *_fields("number", points="Points Change", pe="P/E", pb="P/B",
+        *fields("number", points="Points Change", pe="P/E", pb="P/B",
                  dividend_yield="Div Yield"),
         Field(name="turnover", column="Turnover (Rs. Cr.)", scale=_CRORE, zero_is_missing=True),
         Field(name="volume", column="Volume", kind="whole", zero_is_missing=True),
@@ -207,27 +153,27 @@ _IND = Part(
     finish=_ind_close,
 )  # fmt: skip
 
-_BSE_HEADER = _names(
+_BSE_HEADER = names(
     "SC_CODE SC_NAME SC_GROUP SC_TYPE OPEN HIGH LOW CLOSE LAST PREVCLOSE NO_TRADES "
     "NO_OF_SHRS NET_TURNOV"
 )
 _BSE_FIELDS = (
-    *_fields("text", symbol="SC_CODE", name="SC_NAME", series="SC_GROUP"),
-    *_prices(open="OPEN", high="HIGH", low="LOW", close="CLOSE", last="LAST",
+    *fields("text", symbol="SC_CODE", name="SC_NAME", series="SC_GROUP"),
+    *prices(open="OPEN", high="HIGH", low="LOW", close="CLOSE", last="LAST",
              previous_close="PREVCLOSE"),
-    *_fields("number", turnover="NET_TURNOV"),
-    *_fields("whole", volume="NO_OF_SHRS", trades="NO_TRADES"),
+    *fields("number", turnover="NET_TURNOV"),
+    *fields("whole", volume="NO_OF_SHRS", trades="NO_TRADES"),
 )  # fmt: skip
-_BSE = Part(dataset="equities_day", fields=_BSE_FIELDS, finish=_constant(exchange="BSE"))
+_BSE = Part(dataset="equities_day", fields=_BSE_FIELDS, finish=constant(exchange="BSE"))
 # the same with two more columns, published as EQ_ISINCODE_DDMMYY
 _BSE_DATED = Part(
     dataset="equities_day",
     fields=(
-        *_BSE_FIELDS, *_fields("text", isin="ISIN_CODE"),
+        *_BSE_FIELDS, *fields("text", isin="ISIN_CODE"),
         Field(name="date", column="TRADING_DATE", kind="date",
               formats=("%d-%b-%y", "%d-%b-%Y", "%Y%m%d", "%Y-%m-%d")),
     ),
-    finish=_constant(exchange="BSE"),
+    finish=constant(exchange="BSE"),
 )  # fmt: skip
 
 # the more particular header first: the history has every column of sec_bhavdata_full
@@ -247,14 +193,15 @@ FORMS: Sequence[Form] = (
     Form(name="nse_bhavcopy_old", title="NSE bhavcopy to 2024", header=_OLD_HEADER,
          parts=(
              Part(dataset="equities_day",
-                  fields=(*_OLD_FIELDS, *_fields("whole", trades="TOTALTRADES"),
-                          *_fields("text", isin="ISIN")),
-                  finish=_constant(exchange="NSE")),
+                  fields=(*_OLD_FIELDS, *fields("whole", trades="TOTALTRADES"),
+                          *fields("text", isin="ISIN")),
+                  finish=constant(exchange="NSE")),
          )),
+    *contracts.FORMS,
 )  # fmt: skip
 
-# one form, two exchanges: the column Src says which
-UDIFF_NAMES = {"NSE": "nse_udiff_cm", "BSE": "bse_udiff_cm"}
+# one header for every exchange and segment: the columns Sgmt and Src say which
+UDIFF_NAMES = {("CM", "NSE"): "nse_udiff_cm", ("CM", "BSE"): "bse_udiff_cm"}
 
 
 def recognise(columns: Sequence[str]) -> Form | None:

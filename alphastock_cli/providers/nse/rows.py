@@ -21,12 +21,27 @@ _SERIES = r"^[A-Za-z0-9*$#@&._+ -]{0,10}$"
 _CONTROLS = r"[\p{Cc}\p{Cf}\p{Co}]"
 _RAW_LIMIT = 500
 _EXACT = 2.0**53  # beyond it a float64 no longer holds every whole number
-_PRICES = ("open", "high", "low", "close", "last", "average_price", "previous_close")
-_AMOUNTS = ("volume", "turnover", "trades", "delivery_quantity", "delivery_pct")
+_PRICES = (
+    "open", "high", "low", "close", "last", "average_price", "previous_close", "settlement",
+    "strike",
+)  # fmt: skip
+_AMOUNTS = (
+    "volume", "turnover", "trades", "delivery_quantity", "delivery_pct", "contracts",
+    "open_interest",
+)  # fmt: skip
+_KEY = ("date", "exchange", "symbol", "series", "expiry", "strike", "option_type")
+_SAID = ("open", "high", "low", "close", "volume", "settlement", "contracts", "open_interest")
 # a range printed to the paisa may be half a paisa narrower than the price inside it
 _ROUNDING = 0.0051
 # T+0 settlement: the close is the one of the ordinary series, its own trades may lie elsewhere
 _FOREIGN_CLOSE = "T0"
+
+Rules = Callable[[], Sequence[tuple[pl.Expr, str]]]
+
+
+def no_rules() -> Sequence[tuple[pl.Expr, str]]:
+    """Return no rule: what every row has to pass is enough."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +78,7 @@ def check(
     file: str,
     schema: pl.Schema,
     finish: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame,
+    rules: Rules = no_rules,
 ) -> Checked:
     """Return the typed rows of `text` and the refused ones.
 
@@ -72,6 +88,8 @@ def check(
         Columns of the file, blanks stripped, empty and ``-`` as null, and `ROW`.
     finish : callable
         What only this form knows: units by evidence, constant columns. Runs on typed rows.
+    rules : callable
+        Tests of typed rows and the reasons for refusing where one is true.
     """
     trouble = [_unreadable(field, text.schema[field.column]) for field in fields]
     typed = text.select(
@@ -84,8 +102,9 @@ def check(
         typed = typed.with_columns(pl.col("series").fill_null(""))
     names = set(typed.columns)
     broken = _broken(names, _INDEX if dataset == "indices_day" else _SHARE)
-    typed = typed.with_columns(pl.coalesce(_REASON, *broken).alias(_REASON))
-    key = [name for name in ("date", "exchange", "symbol", "series") if name in names]
+    own = [pl.when(test).then(pl.lit(reason)) for test, reason in rules()]
+    typed = typed.with_columns(pl.coalesce(_REASON, *own, *broken).alias(_REASON))
+    key = [name for name in _KEY if name in names]
     typed, repeats = _without_repeats(typed, key)
     bad = typed.filter(pl.col(_REASON).is_not_null())
     good = typed.filter(pl.col(_REASON).is_null())
@@ -178,11 +197,13 @@ def _unreadable(field: Field, dtype: pl.DataType) -> pl.Expr:
 def _broken(names: set[str], pattern: str) -> list[pl.Expr]:
     """Return the reasons for rows no market can have made, the gravest first."""
     symbol = pl.col("symbol")
+    # a share listed that day always has a close; a contract nobody traded may have none
+    traded = pl.col("contracts") > 0 if "contracts" in names else pl.lit(value=True)
     rules = [
         (symbol.is_null(), "no symbol"),
         (~symbol.str.contains(pattern) | symbol.str.contains("..", literal=True),
          "the symbol is no exchange's symbol"),
-        (pl.col("close").is_null(), "no closing price"),
+        (pl.col("close").is_null() & traded, "no closing price"),
     ]  # fmt: skip
     if "date" in names:
         rules.insert(0, (pl.col("date").is_null(), "no date"))
@@ -214,16 +235,16 @@ def _without_repeats(typed: pl.DataFrame, key: Sequence[str]) -> tuple[pl.DataFr
     sound = typed.filter(pl.col(_REASON).is_null())
     if not sound.select(pl.struct(key).is_duplicated().any()).item():
         return typed, 0
-    same = [name for name in (*key, "open", "high", "low", "close", "volume")
-            if name in typed.columns]  # fmt: skip
+    same = [name for name in (*key, *_SAID) if name in typed.columns]
     gaps = pl.sum_horizontal(pl.all().is_null().cast(pl.Int32))
     once = (
         sound.sort(gaps, maintain_order=True)
         .unique(same, keep="first", maintain_order=True)
         .sort(ROW)
     )
+    what = "contract" if "expiry" in key else "symbol"
     again = pl.struct(key).is_duplicated() & ~pl.struct(key).is_first_distinct()
-    reason = pl.when(again).then(pl.lit("a second row for this symbol, with other figures"))
+    reason = pl.when(again).then(pl.lit(f"a second row for this {what}, with other figures"))
     told = once.with_columns(reason.alias(_REASON))
     refused = typed.filter(pl.col(_REASON).is_not_null())
     return pl.concat([told, refused]).sort(ROW), sound.height - once.height

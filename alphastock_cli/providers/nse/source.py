@@ -6,9 +6,7 @@ with `fetch eod`, then ask the provider `lake`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import ClassVar, NoReturn
@@ -18,30 +16,22 @@ import polars as pl
 from alphastock_cli.domain.frames import DATASETS, REJECTS, conform
 from alphastock_cli.domain.instrument import Exchange, Instrument, Interval
 from alphastock_cli.domain.ports import Capability, Clock, EodBatch
-from alphastock_cli.errors import BadReply, NotOffered, OutOfRange
-from alphastock_cli.exchange import calendar
+from alphastock_cli.errors import BadReply, NotOffered
 from alphastock_cli.providers.nse import walk
-from alphastock_cli.providers.nse.forms import UDIFF_NAMES, Form, Part
+from alphastock_cli.providers.nse.days import date_in_name, known_by, no_session, on_sessions, stale
+from alphastock_cli.providers.nse.forms import UDIFF_NAMES
+from alphastock_cli.providers.nse.parts import Form, Part
 from alphastock_cli.providers.nse.rows import ROW, Checked, check, reject_file
 from alphastock_cli.providers.nse.tables import NotOursError, Odd, read_table
 from alphastock_cli.registry import PROVIDERS
 from alphastock_cli.safety import safe_text
 
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_IN_NAME = (
-    (re.compile(r"(?<!\d)(20\d\d)-(\d\d)-(\d\d)(?!\d)"), "%Y%m%d"),
-    (re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?!\d)"), "%Y%m%d"),
-    (re.compile(r"(?<!\d)(\d\d)(\d\d)(20\d\d)(?!\d)"), "%d%m%Y"),
-    (re.compile(rf"(?<!\d)(\d\d)({'|'.join(_MONTHS)})(20\d\d)(?!\d)", re.IGNORECASE), "%d%b%Y"),
-    # six digits are a date only behind the exchange's own prefix: EQ010421, pd010421
-    (re.compile(r"^(?:EQ|PD|EQ_ISINCODE_)(\d\d)(\d\d)(\d\d)(?!\d)", re.IGNORECASE), "%d%m%y"),
-)
 _NOT_TABLES = frozenset({".xls"})  # reference lists come as such; no end-of-day file does
 
 
 @PROVIDERS.register("nse")
 class NseFiles:
-    """Files of NSE and BSE equities and indices, as published; no row of a day to come.
+    """Files of NSE and BSE shares, indices and derivatives, as published; no row of a day to come.
 
     Parameters
     ----------
@@ -73,7 +63,7 @@ class NseFiles:
                 else:
                     batch = read_file(found.name, found.data, on=on)
                     yield (
-                        batch if self._clock is None else _known_by(batch, self._clock.now().date())
+                        batch if self._clock is None else known_by(batch, self._clock.now().date())
                     )
 
     def as_of(self) -> NoReturn:
@@ -93,6 +83,14 @@ class NseFiles:
     ) -> NoReturn:
         """Refuse."""
         self._not_offered(f"{interval} candles of {instrument.key} from {start} to {end}")
+
+    def expiries(self, underlying: str) -> NoReturn:
+        """Refuse: the contracts are in the lake once they are loaded."""
+        self._not_offered(f"expiries of {underlying}")
+
+    def option_chain(self, underlying: str, expiry: date) -> NoReturn:
+        """Refuse: the contracts are in the lake once they are loaded."""
+        self._not_offered(f"chain of {underlying} {expiry}")
 
     def equities_day(self, **_: object) -> NoReturn:
         """Refuse: the rows are in the lake once they are loaded."""
@@ -161,9 +159,9 @@ def _read(name: str, data: bytes, on: date | None) -> EodBatch:
         rows = checked.rows
         rejects.append(checked.rejects)
         if form.dated:
-            rows, closed = _on_sessions(rows, part.dataset, form_name, name)
+            rows, closed = on_sessions(rows, part.dataset, form_name, name)
             rejects.append(closed)
-            notes += _stale(rows, named)
+            notes += [note for note in stale(rows, named) if note not in notes]
         if checked.repeats:
             notes.append(f"a file that repeats rows: {checked.repeats}")
         if rows.height:
@@ -174,51 +172,6 @@ def _read(name: str, data: bytes, on: date | None) -> EodBatch:
     )  # fmt: skip
 
 
-def date_in_name(name: str) -> date | None:
-    """Return the date a file's own name carries, or None.
-
-    >>> date_in_name("all.zip!cm01NOV2019bhav.csv"), date_in_name("EQ010421.CSV")
-    (datetime.date(2019, 11, 1), datetime.date(2021, 4, 1))
-    """
-    own = Path(name.rsplit("!", 1)[-1]).name
-    for pattern, style in _IN_NAME:
-        for found in pattern.finditer(own):
-            try:
-                return datetime.strptime("".join(found.groups()), style).date()  # noqa: DTZ007 - a date
-            except ValueError:
-                continue
-    return None
-
-
-def no_session(day: date) -> str:
-    """Return why `day` cannot be a session, or "" where it is one or the tables do not reach it."""
-    try:
-        closed = not calendar.is_session(calendar.Segment.EQUITY, day)
-    except OutOfRange:
-        _, last = calendar.reach(calendar.Segment.EQUITY)
-        return f"after the end of the calendar ({last}): {day}" if day > last else ""
-    return f"not a trading day of the calendar: {day}" if closed else ""
-
-
-def _known_by(batch: EodBatch, today: date) -> EodBatch:
-    """Refuse rows of days that have not come yet."""
-    late = pl.col("date") > today
-    frames = {
-        name: rows.filter(late.not_() | late.is_null()) for name, rows in batch.frames.items()
-    }
-    bad = [
-        reject_file(batch.file, f"a day that has not come yet: {day}, {count} rows",
-                    form=batch.form, dataset=name).with_columns(pl.lit(day).alias("date"))
-        for name, rows in batch.frames.items()
-        for day, count in rows.filter(late).group_by("date").len().sort("date").iter_rows()
-    ]  # fmt: skip
-    if not bad:
-        return batch
-    kept = {name: rows for name, rows in frames.items() if rows.height}
-    held = [batch.rejects] if batch.rejects is not None else []
-    return replace(batch, frames=kept, rejects=pl.concat([*held, *bad]))
-
-
 def _form_name(form: Form, text: pl.DataFrame) -> tuple[str, str]:
     """Return the name of the form, and why the file is not ours after all."""
     if form.name not in UDIFF_NAMES.values():
@@ -226,10 +179,11 @@ def _form_name(form: Form, text: pl.DataFrame) -> tuple[str, str]:
     segments = text["Sgmt"].drop_nulls().unique().sort().to_list()
     sources = text["Src"].drop_nulls().unique().sort().to_list()
     if segments != ["CM"]:
-        return form.name, f"UDiFF of segment {', '.join(segments)}: only CM is read"
-    if len(sources) != 1 or sources[0] not in UDIFF_NAMES:
+        told = "only CM, of shares, is read; derivatives in this form are not"
+        return form.name, f"UDiFF of segment {', '.join(segments)}: {told}"
+    if len(sources) != 1 or ("CM", sources[0]) not in UDIFF_NAMES:
         return form.name, f"UDiFF of {', '.join(sources)}: only one of NSE, BSE is read"
-    return UDIFF_NAMES[sources[0]], ""
+    return UDIFF_NAMES["CM", sources[0]], ""
 
 
 def _part(
@@ -245,28 +199,8 @@ def _part(
 
     return check(
         chosen.select(used), have, dataset=part.dataset, form=form_name, file=file,
-        schema=DATASETS[part.dataset], finish=finish,
+        schema=DATASETS[part.dataset], finish=finish, rules=part.rules,
     )  # fmt: skip
-
-
-def _on_sessions(
-    rows: pl.DataFrame, dataset: str, form: str, file: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Refuse rows of days on which the exchange was closed: one reject a day."""
-    closed = [(day, why) for day in rows["date"].unique().sort() if (why := no_session(day))]
-    rejects = [reject_file(file, f"{why}, {rows.filter(date=day).height} rows", form=form,
-                           dataset=dataset).with_columns(pl.lit(day).alias("date"))
-               for day, why in closed]  # fmt: skip
-    kept = rows.filter(~pl.col("date").is_in([day for day, _ in closed])) if closed else rows
-    return kept, pl.concat([reject_file(file, "").clear(), *rejects])
-
-
-def _stale(rows: pl.DataFrame, named: date | None) -> list[str]:
-    """Note a file that is named for one day and holds another: the rows rule."""
-    days = rows["date"].unique().to_list()
-    if named is None or len(days) != 1 or days[0] == named:
-        return []
-    return [f"a copy of another session: named {named}, holds {days[0]}"]
 
 
 def _odd(file: str, form: str, dataset: str, lines: Sequence[Odd]) -> pl.DataFrame:

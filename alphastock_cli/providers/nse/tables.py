@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from alphastock_cli.providers.nse.forms import FORMS, Form, recognise
+from alphastock_cli.providers.nse.forms import FORMS, recognise
+from alphastock_cli.providers.nse.parts import Form
 from alphastock_cli.providers.nse.rows import ROW, stripped
 from alphastock_cli.safety import safe_text
 

@@ -23,6 +23,7 @@ YEAR = 252
 
 # streams: what a random number is for; one stream a purpose, share and kind of draw
 MARKET, SECTOR, SHARE, NATURE, MINUTES = 1, 2, 3, 4, 5
+INDEX_MINUTES, CARRY, SKEW, INTEREST, TURNOVER, ACTIVITY, DEPTH, BOOK = 6, 7, 8, 9, 10, 11, 12, 13
 _MOVE, _NEWS, _GAP, _HIGH, _LOW, _VOLUME, _DELIVERY, _SIZE = range(8)
 _DRAWS = 8
 
@@ -111,12 +112,16 @@ def limits(base: Array, band: Array) -> tuple[Array, Array]:
     return low, np.maximum(high, low)
 
 
-def stream(seed: int, purpose: int, number: int, kind: int = 0) -> np.random.Generator:
+def stream(
+    seed: int, purpose: int, number: int, kind: int = 0, *, step: int = 0
+) -> np.random.Generator:
     """Return the random stream of one purpose, share and kind (a day's ordinal for minutes).
 
-    Philox is counter-based: another key is another stream, however many there are.
+    Philox is counter-based: another key is another stream, however many there are. A `step` (a
+    minute of the day) jumps so far ahead in it that no two steps meet.
     """
-    return np.random.Generator(np.random.Philox(key=[seed, (purpose << 56) | number << 24 | kind]))
+    key = [seed, (purpose << 56) | number << 24 | kind]
+    return np.random.Generator(np.random.Philox(counter=[0, 0, 0, step], key=key))
 
 
 def _market(seed: int, days: int) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""The simulated exchange as a provider: frames, quotes and candles up to its moment.
+"""The simulated exchange as a provider: frames, chains, quotes and candles up to its moment.
 
 Nothing is stored: a day is a function of the seed. A session's row appears when the session is
 over; while it is open only its minutes so far are known.
@@ -21,14 +21,17 @@ from alphastock_cli.domain.frames import (
     SYMBOL_CHANGES,
     conform,
 )
-from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, Interval
+from alphastock_cli.domain.instrument import Exchange, Instrument, Interval
 from alphastock_cli.domain.ports import Capability, Clock
-from alphastock_cli.errors import ConfigError, NotOffered, UnknownName, UsageError
+from alphastock_cli.errors import ConfigError, UnknownName, UsageError
 from alphastock_cli.exchange import calendar
 from alphastock_cli.exchange.indices import canonical_index
-from alphastock_cli.providers.sim import days as simulated_days
-from alphastock_cli.providers.sim import frames, minutes, moments
-from alphastock_cli.providers.sim.quotes import quote
+from alphastock_cli.providers.sim import frames, moments
+from alphastock_cli.providers.sim.books import Books, now
+from alphastock_cli.providers.sim.days import TICK, Days
+from alphastock_cli.providers.sim.derivatives import Derivatives
+from alphastock_cli.providers.sim.intraday import Intraday
+from alphastock_cli.providers.sim.spot import Spot
 from alphastock_cli.providers.sim.universe import index_names, members, shares
 from alphastock_cli.registry import PROVIDERS
 
@@ -66,6 +69,7 @@ class SimExchange:
             Capability.CANDLES,
             Capability.EQUITIES_DAY,
             Capability.INDICES_DAY,
+            Capability.CHAIN,
         }
     )
 
@@ -80,7 +84,10 @@ class SimExchange:
         self.shares = shares(universe)
         self._clock, self._asked = clock, as_of
         self._lanes = {share.symbol: lane for lane, share in enumerate(self.shares)}
-        self._made: simulated_days.Days | None = None
+        self._spot = Spot(seed, self.shares)
+        self._books = Books(self._spot)
+        self._derivatives = Derivatives(self._books)
+        self._intraday = Intraday(self._spot, self._books)
         _, held_back = moments.within_reach(as_of or clock.now())
         self.warnings: tuple[str, ...] = (held_back,) if held_back else ()
 
@@ -100,12 +107,8 @@ class SimExchange:
         now, _ = moments.within_reach(self._asked or self._clock.now())
         return moments.look(now)
 
-    def _days(self, moment: moments.Moment) -> simulated_days.Days:
-        """Return the arrays of every session begun; made once, longer when a session begins."""
-        count = len(moment.sessions)
-        if self._made is None or self._made.close.shape[1] != count:
-            self._made = simulated_days.generate(self.shares, seed=self.seed, days=count)
-        return self._made
+    def _days(self, moment: moments.Moment) -> Days:
+        return self._spot.days(len(moment.sessions))
 
     # -- days ---------------------------------------------------------------------------------
 
@@ -162,7 +165,15 @@ class SimExchange:
         return frames.indices(days, self.shares, moment.sessions, names=names, span=span).lazy()
 
     def instruments(self, exchange: Exchange) -> pl.DataFrame:
-        """Return the shares listed; none but on NSE."""
+        """Return the shares of NSE, or the futures and options of NFO; none elsewhere.
+
+        Raises
+        ------
+        OutOfRange
+            The tables of contracts do not reach the moment's day.
+        """
+        if exchange is Exchange.NFO:
+            return self._derivatives.instruments(now(self._moment()))
         if exchange is not Exchange.NSE:
             return pl.DataFrame(schema=INSTRUMENTS)
         frame = pl.DataFrame(
@@ -172,7 +183,7 @@ class SimExchange:
             }
         ).with_columns(
             exchange=pl.lit("NSE"), asset_type=pl.lit("equity"), series=pl.lit("EQ"),
-            lot_size=pl.lit(1), tick_size=pl.lit(simulated_days.TICK),
+            lot_size=pl.lit(1), tick_size=pl.lit(TICK),
         )  # fmt: skip
         return conform(frame, INSTRUMENTS, what="sim instruments")
 
@@ -192,16 +203,68 @@ class SimExchange:
         held = members(canonical_index(index), len(self.shares)) if on >= moments.FIRST else ()
         return tuple(sorted(share.symbol for share in held)) or None
 
+    # -- derivatives ----------------------------------------------------------------------------
+
+    def expiries(self, underlying: str) -> tuple[date, ...]:
+        """Return the option expiries listed on the moment's day, ascending.
+
+        Raises
+        ------
+        UnknownName
+            Nothing is listed on it.
+        OutOfRange
+            The tables of contracts do not reach that day.
+        """
+        items = self._books.expiries(self._books.underlying(underlying), now(self._moment()))
+        return tuple(item.day for item in items)
+
+    def option_chain(self, underlying: str, expiry: date) -> pl.DataFrame:
+        """Return the `CHAIN` frame of an expiry: at the last full minute, or the last close.
+
+        Raises
+        ------
+        UnknownName
+            No such underlying, or no such expiry of it on the moment's day.
+        OutOfRange
+            The tables of contracts do not reach that day.
+        """
+        at = now(self._moment())
+        return self._derivatives.option_chain(self._books.underlying(underlying), expiry, at)
+
+    def chain_as_of(self, underlying: str) -> datetime:
+        """Return the moment the chains of an underlying are valid for: a full minute, or the close.
+
+        The derivatives close later than the shares, so it may lie after `as_of`.
+
+        Raises
+        ------
+        UnknownName
+            Nothing is listed on it.
+        """
+        return self._books.traded(self._books.underlying(underlying), now(self._moment()))
+
+    def futures(self, underlying: str) -> pl.DataFrame:
+        """Return the listed futures, nearest first: prices, volume and open interest, in units.
+
+        Raises
+        ------
+        UnknownName
+            Nothing is listed on it.
+        OutOfRange
+            The tables of contracts do not reach that day.
+        """
+        return self._derivatives.futures(self._books.underlying(underlying), now(self._moment()))
+
     # -- inside the day -----------------------------------------------------------------------
 
     def quotes(self, keys: Sequence[str]) -> dict[str, Quote]:
         """Return the day so far during a session, else the last session as it ended.
 
-        Shares only; `previous_close` is what the price band counts from, adjusted on an ex-date.
+        Of shares `previous_close` is what the price band counts from, adjusted on an ex-date.
         """
-        lanes = {f"NSE:{symbol}": lane for symbol, lane in self._lanes.items()}
         moment = self._moment()
-        return {key: self._quote(key, lanes[key], moment) for key in keys if key in lanes}
+        found = {key: self._intraday.quote(key, moment) for key in keys}
+        return {key: quote for key, quote in found.items() if quote is not None}
 
     def candles(
         self, instrument: Instrument, interval: Interval, start: datetime, end: datetime
@@ -215,7 +278,7 @@ class SimExchange:
         UsageError
             `start` or `end` is naive.
         NotOffered
-            The instrument is not listed here, or an index is asked for less than daily candles.
+            No share or index of this exchange: contracts have quotes, not candles.
         """
         if start.tzinfo is None or end.tzinfo is None:
             raise UsageError(f"candles need aware times, got {start} and {end}")
@@ -224,68 +287,13 @@ class SimExchange:
         if interval is Interval.DAY:
             made = frames.day_candles(instrument.tradingsymbol, self._rows(instrument, *span))
         else:
-            made = self._minute_candles(instrument, interval, *span)
+            made = self._intraday.candles(instrument, interval, span, self._moment())
         return made.filter((pl.col("time") >= begin) & (pl.col("time") < finish))
 
     def _rows(self, instrument: Instrument, start: date, end: date) -> pl.DataFrame:
         """Return the daily rows of a share or an index."""
-        symbol = instrument.tradingsymbol
-        if instrument.asset_type is AssetType.INDEX and instrument.exchange is Exchange.NSE:
-            if canonical_index(symbol) in index_names(len(self.shares)):
-                return self.indices_day(symbols=[symbol], start=start, end=end).collect()
-            raise _not_listed(instrument)
-        self._lane(instrument)
-        rows = self.equities_day(symbols=[symbol], start=start, end=end, columns=_CANDLE_COLUMNS)
+        lane, name = self._intraday.listed(instrument)
+        if lane is None:
+            return self.indices_day(symbols=[name], start=start, end=end).collect()
+        rows = self.equities_day(symbols=[name], start=start, end=end, columns=_CANDLE_COLUMNS)
         return rows.collect()
-
-    def _minute_candles(
-        self, instrument: Instrument, interval: Interval, start: date, end: date
-    ) -> pl.DataFrame:
-        lane, moment = self._lane(instrument), self._moment()
-        low, high = moment.span(start, end, begun=True)
-        made = [self._minutes(lane, number, moment) for number in range(low, high)]
-        parts = [
-            (moments.minute_starts(moment.sessions[low + i]), part)
-            for i, part in enumerate(made)
-            if part is not None
-        ]
-        candles = frames.minute_candles(instrument.tradingsymbol, parts)
-        return frames.gathered(candles, interval, moment.at)
-
-    def _lane(self, instrument: Instrument) -> int:
-        listed = instrument.exchange is Exchange.NSE and instrument.asset_type is AssetType.EQUITY
-        if not listed or instrument.tradingsymbol not in self._lanes:
-            raise _not_listed(instrument)
-        return self._lanes[instrument.tradingsymbol]
-
-    def _minutes(self, lane: int, number: int, moment: moments.Moment) -> minutes.Minutes | None:
-        """Return every minute of a session, also those to come; None where hours are unknown."""
-        day = moment.sessions[number]
-        count = len(moments.minute_starts(day))
-        if not count:
-            return None
-        row, share = self._day(lane, number, moment), self.shares[lane]
-        return minutes.generate(
-            row, seed=self.seed, number=share.number, ordinal=day.toordinal(), count=count
-        )
-
-    def _day(self, lane: int, number: int, moment: moments.Moment) -> minutes.Row:
-        d = self._days(moment)
-        at = lane, number
-        return minutes.Row(
-            open=float(d.open[at]), high=float(d.high[at]), low=float(d.low[at]),
-            close=float(d.close[at]), volume=int(d.volume[at]),
-        )  # fmt: skip
-
-    def _quote(self, key: str, lane: int, moment: moments.Moment) -> Quote:
-        number, d = len(moment.sessions) - 1, self._days(moment)
-        made = self._minutes(lane, number, moment) if moment.under_way else None
-        row, base, band = self._day(lane, number, moment), d.base[lane, number], d.band[lane]
-        return quote(key, row, made, moment, base=float(base), band=float(band))
-
-
-def _not_listed(instrument: Instrument) -> NotOffered:
-    return NotOffered(
-        f"the simulated exchange has no such candles of {instrument.key}",
-        hint="It lists shares of NSE, and daily candles of its indices.",
-    )

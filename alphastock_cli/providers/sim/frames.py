@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -16,14 +16,11 @@ from alphastock_cli.domain.frames import (
     TIME,
     conform,
 )
-from alphastock_cli.domain.instrument import Interval
 from alphastock_cli.providers.sim.days import Array, Days
 from alphastock_cli.providers.sim.minutes import Minutes
-from alphastock_cli.providers.sim.universe import VIX, Share
+from alphastock_cli.providers.sim.universe import VIX, Share, index_base
 
-_BASE = 1000.0  # every index starts there
 _WICK = 0.4  # members do not reach their highs together: the index keeps this part of the sum
-_MINUTE = 60_000_000  # microseconds
 _PARTS = ("open", "high", "low", "close", "volume")
 
 
@@ -92,7 +89,7 @@ def indices(
     dates = np.array(sessions[low:high], dtype="datetime64[D]")
     parts = []
     for name in names:
-        values = _vix(days) if name == VIX else _sum(days, shares, name)
+        values = index_rows(days, shares, name)
         cut = pl.DataFrame({"date": dates, **{k: v[low:high] for k, v in values.items()}})
         parts.append(cut.with_columns(symbol=pl.lit(name)))
     frame = pl.concat(parts).with_columns(
@@ -133,43 +130,31 @@ def day_candles(symbol: str, rows: pl.DataFrame) -> pl.DataFrame:
     return _candles(rows.select(midnight.alias("time"), *_PARTS), symbol)
 
 
-def gathered(minutes: pl.DataFrame, interval: Interval, moment: datetime) -> pl.DataFrame:
-    """Return minutes gathered into candles of `interval`, those that are over by `moment`.
-
-    Intervals count from the session's first minute; the last one of a day may be shorter, and one
-    that begins in a break is stamped with the first minute after it.
-    """
-    ends = pl.col("time").last().dt.offset_by("1m")
-    if interval is Interval.MINUTE or minutes.is_empty():
-        return minutes.filter(pl.col("time").dt.offset_by("1m") <= moment)
-    day = pl.col("time").dt.date()
-    since = (pl.col("time") - pl.col("time").min().over(day)).dt.total_minutes()
-    length = int(interval.length.total_seconds() // 60)
-    made = (
-        minutes.with_columns(__day=day, __block=since // length)
-        .group_by("__day", "__block", maintain_order=True)
-        .agg(
-            pl.col("time", "exchange", "symbol", "open").first(),
-            pl.col("high").max(),
-            pl.col("low").min(),
-            pl.col("close").last(),
-            pl.col("volume").sum(),
-            __ends=ends,
-        )
-    )
-    over = made.filter(pl.col("__ends") <= moment).with_columns(open_interest=pl.lit(None))
-    return conform(over.select(list(CANDLES)), CANDLES, what="sim candles")
-
-
 def _candles(frame: pl.DataFrame, symbol: str) -> pl.DataFrame:
     named = frame.with_columns(exchange=pl.lit("NSE"), symbol=pl.lit(symbol))
     return conform(named, CANDLES, what="sim candles")
 
 
-def _sum(days: Days, shares: Sequence[Share], name: str) -> dict[str, Array]:
+def index_rows(days: Days, shares: Sequence[Share], name: str) -> dict[str, Array]:
+    """Return previous close, open, high, low and close of an index, two decimals, (days,) each."""
+    return _vix(days) if name == VIX else _sum(days, shares, name)
+
+
+def holdings(days: Days, shares: Sequence[Share], name: str, number: int) -> tuple[Array, Array]:
+    """Return the lanes of an index's members and the units it holds of each on one day."""
+    pick, units = _members(days, shares, name)
+    # a running product, as for the rows: another order of factors would be another last digit
+    return pick, units / np.cumprod(days.factor[pick, : number + 1], axis=1)[:, -1]
+
+
+def _members(days: Days, shares: Sequence[Share], name: str) -> tuple[Array, Array]:
     pick = np.array([lane for lane, share in enumerate(shares) if name in share.indices])
     weights = np.array([shares[lane].weight for lane in pick])
-    units = _BASE * weights / weights.sum() / days.previous_close[pick, 0]
+    return pick, index_base(name) * weights / weights.sum() / days.previous_close[pick, 0]
+
+
+def _sum(days: Days, shares: Sequence[Share], name: str) -> dict[str, Array]:
+    pick, units = _members(days, shares, name)
     held = units[:, None] / np.cumprod(days.factor[pick], axis=1)
 
     def total(array: Array) -> Array:
@@ -181,7 +166,7 @@ def _sum(days: Days, shares: Sequence[Share], name: str) -> dict[str, Array]:
     top, bottom = np.maximum(opened, closed), np.minimum(opened, closed)
     high = top + _WICK * (total(days.high) - top)
     low = bottom - _WICK * (bottom - total(days.low))
-    return _row(opened, high, low, closed, before=_BASE)
+    return _row(opened, high, low, closed, before=index_base(name))
 
 
 def _vix(days: Days) -> dict[str, Array]:

@@ -41,7 +41,7 @@ def generate(row: Row, *, seed: int, number: int, ordinal: int, count: int) -> M
         whenever it is asked for.
     """
     draws = stream(seed, MINUTES, number, ordinal)
-    path = _bridge(draws.standard_normal(count), row.open, row.close, (row.high - row.low) / 3.0)
+    path = bridge(draws.standard_normal(count), row.open, row.close, (row.high - row.low) / 3.0)
     closes = np.clip(grid(path), row.low, row.high)
     closes[-1] = row.close
     opens = np.concatenate([[row.open], closes[:-1]])
@@ -51,7 +51,7 @@ def generate(row: Row, *, seed: int, number: int, ordinal: int, count: int) -> M
     return Minutes(opens, highs, lows, closes, _volumes(count, row.volume, draws))
 
 
-def _bridge(steps: Array, start: float, end: float, width: float) -> Array:
+def bridge(steps: Array, start: float, end: float, width: float) -> Array:
     """Return a random path from `start` to `end` that swings about `width` on the way."""
     count = len(steps)
     walk = np.cumsum(steps) / np.sqrt(count)

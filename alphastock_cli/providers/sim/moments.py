@@ -18,7 +18,7 @@ from alphastock_cli.providers.sim.days import Array
 
 FIRST = date(2016, 1, 1)
 _SEGMENT = calendar.Segment.EQUITY
-_MINUTE = 60_000_000  # microseconds
+MINUTE = 60_000_000  # in microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Moment:
     @property
     def known_at(self) -> datetime:
         """The moment itself during a session, else the end of the last one."""
-        return self.at if self.under_way else _end(self.sessions[-1])
+        return self.at if self.under_way else end(self.sessions[-1])
 
     def span(self, start: date | None, end: date | None, *, begun: bool = False) -> tuple[int, int]:
         """Return the range of final (or begun) sessions from `start` to `end`, both inclusive."""
@@ -85,25 +85,26 @@ def within_reach(at: datetime) -> tuple[datetime, str]:
 
 
 @lru_cache(maxsize=4096)
-def minute_starts(day: date) -> Array:
+def minute_starts(day: date, segment: calendar.Segment = _SEGMENT) -> Array:
     """Return the first microsecond of each minute of continuous trading, int64 since 1970 UTC.
 
     Every simulated share trades as one without derivatives: continuously to the close. Empty
     where no table has the hours of the session.
     """
-    session = calendar.session(_SEGMENT, day)
+    session = calendar.session(segment, day)
     assert session is not None, f"{day} is no session"
     spans = [
-        np.arange(_micros(phase.opens), _micros(phase.closes), _MINUTE)
+        np.arange(micros(phase.opens), micros(phase.closes), MINUTE)
         for phase in session.phases_for(has_derivatives=False)
         if phase.name == "continuous"
     ]
     return np.concatenate(spans) if spans else np.empty(0, np.int64)
 
 
-def minutes_over(day: date, at: datetime) -> int:
+def minutes_over(day: date, at: datetime, segment: calendar.Segment = _SEGMENT) -> int:
     """Return how many minutes of a session are over at `at`."""
-    return int(np.searchsorted(minute_starts(day), _micros(at) - _MINUTE, side="right"))
+    starts = minute_starts(day, segment)
+    return int(np.searchsorted(starts, micros(at) - MINUTE, side="right"))
 
 
 @lru_cache(maxsize=64)
@@ -111,12 +112,13 @@ def _sessions(last: date) -> tuple[date, ...]:
     return tuple(calendar.sessions(_SEGMENT, FIRST, last))
 
 
-def _end(day: date) -> datetime:
+def end(day: date, segment: calendar.Segment = _SEGMENT) -> datetime:
     """Return when a session ends: by the tables, else at midnight."""
-    session = calendar.session(_SEGMENT, day)
+    session = calendar.session(segment, day)
     known = None if session is None else session.final_at
     return known or datetime.combine(day, time(23, 59, 59), calendar.IST)
 
 
-def _micros(at: datetime) -> int:
+def micros(at: datetime) -> int:
+    """Return microseconds since 1970 UTC."""
     return round(at.timestamp() * 1_000_000)

@@ -1,48 +1,74 @@
-"""A quote of the simulated exchange: the day so far, or the last session as it ended."""
+"""Quotes of shares and indices: the day so far, or the last session as it ended."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from alphastock_cli.domain.data import Quote
-from alphastock_cli.providers.sim.days import TICK, limits
-from alphastock_cli.providers.sim.minutes import Minutes, Row
-from alphastock_cli.providers.sim.moments import Moment, minutes_over
+from alphastock_cli.providers.sim.days import TICK, Array
+from alphastock_cli.providers.sim.depth import depth, per_rupee
+from alphastock_cli.providers.sim.minutes import Minutes
+from alphastock_cli.providers.sim.moments import Moment
+from alphastock_cli.providers.sim.spot import Seen, going_by
+
+_A_RUPEE = per_rupee(TICK)
 
 
-def quote(
-    key: str, row: Row, made: Minutes | None, moment: Moment, *, base: float, band: float
+def share_quote(
+    key: str, seen: Seen, done: int, moment: Moment, *, units: list[list[int]] | None
 ) -> Quote:
     """Return the quote of a share at a moment.
 
     Parameters
     ----------
-    row, made
-        The last session begun, whole, and its minutes; None where its hours are unknown.
-    base : float
-        What the price band counts from, in rupees: the close before, adjusted on an ex-date.
-    band : float
-        The price band as a fraction.
+    seen : Seen
+        The last session begun.
+    done : int
+        How many of its minutes are over.
+    units : list of list of int, optional
+        Shares on offer, buy and sell, best level first; None where no session is under way.
     """
-    lowest, highest = (float(x) for x in limits(np.asarray(base), np.asarray(band)))
+    row, lowest, highest = seen.row, seen.lowest, seen.highest
     last, high, low, volume = row.close, row.high, row.low, row.volume
-    if moment.under_way and made is not None:
-        done = minutes_over(moment.sessions[-1], moment.at)
+    if moment.under_way and seen.last:
         # a session opens at the price found before it: known in its first minute
-        last = float(made.close[done - 1]) if done else row.open
-        high = float(made.high[:done].max(initial=row.open))
-        low = float(made.low[:done].min(initial=row.open))
-        volume = int(made.volume[:done].sum())
-    bid, ask = _sides(last, lowest, highest) if moment.under_way else (None, None)
+        last, high, low = seen.last[done], seen.high[done], seen.low[done]
+        volume = seen.volume[done]
+    if units is None:
+        return Quote(
+            key=key, time=moment.known_at, last_price=last, open=row.open, high=high, low=low,
+            previous_close=seen.base, volume=volume, lower_circuit=lowest, upper_circuit=highest,
+        )  # fmt: skip
+    bid, ask = _sides(last, lowest, highest)
+    ends = {"lowest": round(lowest * _A_RUPEE), "highest": round(highest * _A_RUPEE)}
     return Quote(
         key=key, time=moment.known_at, last_price=last, open=row.open, high=high, low=low,
-        previous_close=base, volume=volume, bid=bid, ask=ask,
+        previous_close=seen.base, volume=volume,
+        bid=None if bid is None else bid / _A_RUPEE, ask=None if ask is None else ask / _A_RUPEE,
+        bid_quantity=None if bid is None else units[0][0],
+        ask_quantity=None if ask is None else units[1][0],
+        depth=depth(bid, ask, units, tick=TICK, **ends),
         lower_circuit=lowest, upper_circuit=highest,
     )  # fmt: skip
 
 
-def _sides(last: float, lowest: float, highest: float) -> tuple[float | None, float | None]:
-    """Return bid and ask a tick away; at a limit nobody stands on the far side."""
-    bid = None if last <= lowest else round(last - TICK, 2)
-    ask = None if last >= highest else round(last + TICK, 2)
-    return bid, ask
+def index_quote(
+    key: str, rows: dict[str, Array], made: Minutes | None, done: int, moment: Moment
+) -> Quote:
+    """Return the level of an index at a moment: it has no volume and nobody bids for it.
+
+    `rows` are its days up to the last session begun, `made` the minutes of that one.
+    """
+    day = {name: float(values[-1]) for name, values in rows.items()}
+    last, high, low, before = day["close"], day["high"], day["low"], day["previous_close"]
+    if moment.under_way and made is not None:
+        path, highs, lows, _ = going_by(made, day["open"])
+        last, high, low = path[done], highs[done], lows[done]
+    return Quote(
+        key=key, time=moment.known_at, last_price=last, open=day["open"], high=high, low=low,
+        previous_close=before if before == before else None,  # noqa: PLR0124 - NaN on day one
+    )  # fmt: skip
+
+
+def _sides(last: float, lowest: float, highest: float) -> tuple[int | None, int | None]:
+    """Return bid and ask a tick away, in ticks; at a limit nobody stands on the far side."""
+    price = round(last * _A_RUPEE)
+    return (None if last <= lowest else price - 1), (None if last >= highest else price + 1)

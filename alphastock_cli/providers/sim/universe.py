@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 _DATA = Path(__file__).with_name("data") / "universe.csv"
+_BASES = _DATA.with_name("index_bases.csv")
 _INVENTED_LEVELS = (45.0, 85.0, 140.0, 260.0, 410.0, 690.0)
 _INVENTED_WEIGHT = 1.0
 VIX = "INDIA VIX"
@@ -48,6 +49,11 @@ def shares(count: int) -> tuple[Share, ...]:
     return (*listed[:count], *invented)
 
 
+def is_invented(share: Share) -> bool:
+    """Tell whether a share is one of those beyond the typed-in ones: nothing is derived from it."""
+    return share.number >= len(_listed())
+
+
 @cache
 def members(index: str, count: int) -> tuple[Share, ...]:
     """Return the shares of an index among the first `count`; empty for an unknown index."""
@@ -62,9 +68,15 @@ def index_names(count: int) -> tuple[str, ...]:
 
 
 @cache
+def index_base(name: str) -> float:
+    """Return the points an index starts at on the first day."""
+    bases = {row["index"]: float(row["base"]) for row in _rows(_BASES)}
+    return bases.get(name, bases["*"])
+
+
+@cache
 def _listed() -> tuple[Share, ...]:
-    with _DATA.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    rows = _rows(_DATA)
     return tuple(
         Share(
             number=number,
@@ -76,3 +88,8 @@ def _listed() -> tuple[Share, ...]:
         )
         for number, row in enumerate(rows)
     )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))

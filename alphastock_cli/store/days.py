@@ -1,78 +1,32 @@
-"""What is stored, as of a moment: the lake as a source of market data.
+"""Stored days as of a moment: what several providers that stand on the lake tell alike.
 
-A day's row is known once its session is over, not before: nothing here looks ahead. Simulated data
-never come through this door.
+A day's row is known once its session is over, not before. Candles inside the day: `candles.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import ClassVar
 
 import polars as pl
 
-from alphastock_cli.domain.data import Quote
 from alphastock_cli.domain.frames import CANDLES, INSTRUMENTS, collect, conform
-from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, Interval
-from alphastock_cli.domain.ports import Capability, Clock
-from alphastock_cli.errors import NotOffered, ProviderError
+from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument
 from alphastock_cli.exchange import calendar, indices
-from alphastock_cli.registry import PROVIDERS
 from alphastock_cli.store.lake import Lake
 
 _EQUITY = calendar.Segment.EQUITY
-_QUOTED = ("open", "high", "low", "close", "previous_close", "volume")
+_FORTNIGHT = timedelta(days=14)
 
 
-@PROVIDERS.register("lake")
-class LakeProvider:
-    """Stored data up to a moment.
+class StoredDays:
+    """Mixed into a provider that has a lake (`_lake`) and a moment (`_moment`, aware)."""
 
-    Parameters
-    ----------
-    lake : Lake
-        The store.
-    clock : Clock
-        Gives the moment when none is asked for.
-    as_of : datetime, optional
-        Only what was known then is shown.
-    """
-
-    name: ClassVar[str] = "lake"
-    simulated: ClassVar[bool] = False
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {
-            Capability.INSTRUMENTS,
-            Capability.QUOTES,
-            Capability.CANDLES,
-            Capability.EQUITIES_DAY,
-            Capability.INDICES_DAY,
-        }
-    )
-
-    def __init__(self, lake: Lake, clock: Clock, as_of: datetime | None = None) -> None:
-        self._lake = lake
-        self._moment = (as_of or clock.now()).astimezone(calendar.IST)
-        self._lasts: dict[Exchange | None, date | None] = {}
-
-    def as_of(self) -> datetime:
-        """Return the end of the last stored equity session that was over by the moment.
-
-        Raises
-        ------
-        ProviderError
-            Nothing is stored up to then.
-        """
-        last = self._last(None)
-        if last is None:
-            raise ProviderError(
-                f"the lake holds no equities up to {self._moment:%Y-%m-%d %H:%M}",
-                hint="Load files with `alphastock fetch eod --from-dir FOLDER`,"
-                " or try --provider sim.",
-            )
-        return calendar.known_from(_EQUITY, last)
+    name: ClassVar[str]
+    _lake: Lake
+    _moment: datetime
 
     def equities_day(
         self,
@@ -121,7 +75,7 @@ class LakeProvider:
             return empty
         columns = ["date", "symbol", "series", "name", "isin", "turnover"]
         lazy = self.equities_day(exchange=exchange, start=last, end=last, columns=columns)
-        rows = _main_series(collect(lazy, what=self.name), "symbol")
+        rows = main_series(collect(lazy, what=self.name), "symbol")
         frame = rows.select(
             "name", "series", "isin",
             tradingsymbol="symbol", exchange=pl.lit(exchange.value), asset_type=pl.lit("equity"),
@@ -130,42 +84,11 @@ class LakeProvider:
         )  # fmt: skip
         return conform(frame, INSTRUMENTS, what="lake instruments")
 
-    def quotes(self, keys: Sequence[str]) -> dict[str, Quote]:
-        """Return the last stored day of each known key as a quote, stamped with its close."""
-        found: dict[str, Quote] = {}
-        for code in {key.partition(":")[0] for key in keys} & {"NSE", "BSE"}:
-            wanted = [k.partition(":")[2] for k in keys if k.startswith(f"{code}:")]
-            rows = self.equities_day(exchange=Exchange(code), symbols=wanted)
-            newest = rows.filter(pl.col("date") == pl.col("date").max().over("symbol"))
-            last = _main_series(collect(newest, what=self.name), "symbol")
-            for row in last.iter_rows(named=True):
-                facts = {name: row[name] for name in _QUOTED}
-                key = f"{code}:{row['symbol']}"
-                found[key] = Quote(
-                    key=key,
-                    time=calendar.known_from(_EQUITY, row["date"]),
-                    last_price=facts.pop("close"),
-                    **facts,
-                )
-        return found
-
-    def candles(
-        self, instrument: Instrument, interval: Interval, start: datetime, end: datetime
-    ) -> pl.DataFrame:
+    def day_candles(self, instrument: Instrument, start: datetime, end: datetime) -> pl.DataFrame:
         """Return stored days as candles, stamped with the first moment of their day.
 
         Days without a close are left out. An index, too, where indices are stored.
-
-        Raises
-        ------
-        NotOffered
-            `interval` is shorter than a day.
         """
-        if interval is not Interval.DAY:
-            raise NotOffered(
-                f"the lake holds no {interval} candles",
-                hint="Ask for --interval day, or --provider sim.",
-            )
         begin, finish = start.astimezone(calendar.IST), end.astimezone(calendar.IST)
         names, first, last = [instrument.tradingsymbol], begin.date(), finish.date()
         if instrument.asset_type is AssetType.INDEX:
@@ -178,7 +101,7 @@ class LakeProvider:
             lazy = self.equities_day(
                 exchange=instrument.exchange, symbols=names, start=first, end=last
             )
-            rows = _main_series(collect(lazy, what=self.name), "date")
+            rows = main_series(collect(lazy, what=self.name), "date")
         stamped = rows.select(
             pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Kolkata").alias("time"),
             "exchange", "symbol", "open", "high", "low", "close", "volume",
@@ -190,13 +113,13 @@ class LakeProvider:
     def adjustments(self, exchange: Exchange) -> pl.DataFrame:
         """Return the factors with an ex-date up to the moment."""
         rows = self._lake.scan("adjustments").filter(
-            (pl.col("exchange") == exchange.value) & (pl.col("ex_date") <= self._known)
+            (pl.col("exchange") == exchange.value) & (pl.col("ex_date") <= self._told)
         )
         return collect(rows, what="adjustments")
 
     def symbol_changes(self) -> pl.DataFrame:
         """Return the changes up to the moment, and those without a date."""
-        early = pl.col("effective_date").is_null() | (pl.col("effective_date") <= self._known)
+        early = pl.col("effective_date").is_null() | (pl.col("effective_date") <= self._told)
         return collect(self._lake.scan("symbol_changes").filter(early), what="symbol_changes")
 
     def members(self, index: str, on: date) -> tuple[str, ...] | None:
@@ -220,6 +143,15 @@ class LakeProvider:
         """The last day whose session was over by the moment, whether it is stored or not."""
         return calendar.last_known(_EQUITY, self._moment)
 
+    @property
+    def _told(self) -> date:
+        """The last day whose factors and names are known; a provider may know them earlier."""
+        return self._known
+
+    @cached_property
+    def _lasts(self) -> dict[Exchange | None, date | None]:
+        return {}
+
     def _last(self, exchange: Exchange | None) -> date | None:
         """Return the last stored session (of one exchange) that was over by the moment."""
         if exchange not in self._lasts:
@@ -227,12 +159,15 @@ class LakeProvider:
         return self._lasts[exchange]
 
     def _find_last(self, exchange: Exchange | None) -> date | None:
-        for path in reversed(self._lake.files("equities_day")):
-            year = int(path.stem)
-            if year > self._known.year:
+        years = [int(path.stem) for path in reversed(self._lake.files("equities_day"))]
+        spans = [
+            (self._known - _FORTNIGHT, self._known),  # soon read, and nearly always enough
+            *((date(y, 1, 1), min(self._known, date(y, 12, 31))) for y in years),
+        ]
+        for start, end in spans:
+            if start > self._known:
                 continue
-            end = min(self._known, date(year, 12, 31))
-            rows = self._lake.scan("equities_day", start=date(year, 1, 1), end=end)
+            rows = self._lake.scan("equities_day", start=start, end=end)
             if exchange is not None:
                 rows = rows.filter(pl.col("exchange") == exchange.value)
             newest: date | None = collect(rows.select(pl.col("date").max()), what=self.name).item()
@@ -256,7 +191,7 @@ class LakeProvider:
         return indices.sectors() | dict(zip(frame["symbol"], frame["sector"], strict=True))
 
 
-def _main_series(rows: pl.DataFrame, key: str) -> pl.DataFrame:
+def main_series(rows: pl.DataFrame, key: str) -> pl.DataFrame:
     """Return one row a `key`, sorted by it: of several series EQ, else the most traded one."""
     ranked = rows.sort(
         key, pl.col("series").eq_missing("EQ"), "turnover", "series",

@@ -1,0 +1,200 @@
+"""One option chain: enrich it, summarise it, then filter, rank and cut its rows.
+
+The summary always speaks of the whole chain; `--strikes`, `--where`, `--sort` and `--top` choose
+rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from alphastock_cli.actions.age import check_age
+from alphastock_cli.actions.option_words import Rate, expiry_named, listed, underlying_named
+from alphastock_cli.actions.result import Result
+from alphastock_cli.analytics import expression
+from alphastock_cli.analytics.greeks import FIRST_ORDER, SECOND_ORDER
+from alphastock_cli.domain.data import Snapshot
+from alphastock_cli.domain.ports import Clock, MarketData
+from alphastock_cli.errors import ProviderError, UsageError
+from alphastock_cli.runners._underlying import chain_moment
+from alphastock_cli.runners.options import ChainOptions, OptionsRunner
+
+BASE = (
+    "tradingsymbol", "underlying", "expiry", "strike", "option_type", "last_price", "bid", "ask",
+    "volume", "open_interest", "oi_change", "moneyness", "intrinsic", "time_value",
+)  # fmt: skip
+GREEKS = ("iv", "iv_status", *FIRST_ORDER)
+# shown only when asked for by name
+SPARE = ("price", "price_source", "log_moneyness", "bid_quantity", "ask_quantity",
+         "last_trade_time", "lot_size")  # fmt: skip
+COLUMNS = (*BASE, *GREEKS, *SECOND_ORDER, *SPARE)
+STRIKES = 10
+_FEW_PAIRS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainRequest:
+    """What a person asked of a chain; empty strings and None mean not asked."""
+
+    underlying: str
+    expiry: str = ""
+    strikes: int | None = None
+    greeks: bool = False
+    second_order: bool = False
+    rate: Rate
+    where: str = ""
+    sort: str = ""
+    top: int | None = None
+    columns: str = ""
+    ladder: bool = False
+    max_age: float | None = None
+
+
+def chain(provider: MarketData, clock: Clock, request: ChainRequest) -> Result:
+    """Return the rows of one chain in the contract's names, and its summary.
+
+    Raises
+    ------
+    UnknownName, UsageError
+        An underlying, expiry, column or condition that makes no sense.
+    NotOffered, ProviderError
+        The provider has no chains, or none of this underlying at its moment.
+    DamagedData
+        The data are older than `max_age`.
+    """
+    if request.strikes is not None and request.strikes < 0:
+        raise UsageError(f"--strikes {request.strikes}: give a number from 0 up")
+    condition = expression.parse(request.where, schema()) if request.where else None
+    order = expression.parse_sort(request.sort, COLUMNS) if request.sort else []
+    shown = expression.parse_columns(request.columns, COLUMNS) if request.columns else None
+    asked = {*(condition.columns if condition else ()), *(n for n, _ in order), *(shown or ())}
+    second = request.second_order or bool(asked & set(SECOND_ORDER))
+
+    name = underlying_named(request.underlying, provider)
+    days = listed(provider, name)
+    expiry = expiry_named(request.expiry, name, days, as_of=chain_moment(provider, name))
+    held = read(provider, clock, name, expiry, request.rate, second_order=second)
+    check_age(held.as_of, clock, request.max_age)
+    facts = dict(held.facts)
+    frame: pl.DataFrame = facts.pop("chain")
+    rows = frame
+    picked = bool(condition or order or request.top or shown)
+    # a ladder is ten strikes each side of the money; rows for machines and conditions are all
+    strikes = request.strikes
+    if strikes is None and request.ladder and not picked:
+        strikes = STRIKES
+    if strikes is not None:
+        rows = around(rows, facts["atm_strike"], strikes)
+    rows = rows.filter(condition.expr) if condition else rows
+    if order:
+        rows = rows.sort(
+            [column for column, _ in order], descending=[down for _, down in order],
+            nulls_last=True, maintain_order=True,
+        )  # fmt: skip
+    rows = rows.head(request.top) if request.top else rows
+    facts |= {"rows": frame.height, "matched": rows.height}
+    return Result(
+        kind="chain",
+        rows=rows.select(shown or _columns(request, asked)),
+        summary=facts,
+        as_of=held.as_of,
+        source=provider.name,
+        simulated=provider.simulated,
+        warnings=tuple(warnings(facts)),
+        selected=True,
+        rows_follow=picked,
+        highlight=tuple(column for column in COLUMNS if column in asked),
+    )
+
+
+def schema() -> dict[str, pl.DataType]:
+    """Return the type of each column a condition may use."""
+    types: dict[str, pl.DataType] = dict.fromkeys(COLUMNS, pl.Float64())
+    texts = ("tradingsymbol", "underlying", "option_type", "moneyness", "iv_status", "price_source")
+    types |= dict.fromkeys(texts, pl.String())
+    whole = ("volume", "open_interest", "oi_change", "bid_quantity", "ask_quantity", "lot_size")
+    types |= dict.fromkeys(whole, pl.Int64())
+    return types | {"expiry": pl.Date(), "last_trade_time": pl.Datetime("us", "Asia/Kolkata")}
+
+
+def read(
+    provider: MarketData,
+    clock: Clock,
+    underlying: str,
+    expiry: date,
+    rate: Rate,
+    *,
+    second_order: bool = False,
+) -> Snapshot:
+    """Return the enriched snapshot of one chain.
+
+    Raises
+    ------
+    AlphaStockError
+        What the provider answered instead.
+    ProviderError
+        ``bsm`` was asked for and the provider has no spot.
+    """
+    options = ChainOptions(
+        expiry=expiry, rate=rate.value, rate_source=rate.source, model=rate.model,
+        second_order=second_order,
+    )  # fmt: skip
+    runner = OptionsRunner(provider, clock=clock, symbols=(underlying,), options=options)
+    made = runner.run_once()
+    if underlying not in made:
+        raise runner.refusals[underlying]
+    held = made[underlying]
+    if held.facts["forward"] is None and rate.model == "bsm":
+        raise ProviderError(
+            f"`{provider.name}` has no spot of {underlying}, which the model bsm stands on",
+            hint="Leave --model bsm (or --rate nse) away: Black-76 takes the forward by parity.",
+        )
+    return held
+
+
+def around(frame: pl.DataFrame, atm: float | None, count: int) -> pl.DataFrame:
+    """Return the rows of the ATM strike and `count` strikes each side; the middle without one."""
+    strikes = sorted(set(frame["strike"]))
+    middle = strikes.index(atm) if atm in strikes else len(strikes) // 2
+    kept = strikes[max(0, middle - count) : middle + count + 1]
+    return frame.filter(pl.col("strike").is_in(kept))
+
+
+def _columns(request: ChainRequest, asked: Iterable[str]) -> list[str]:
+    """Return the contract's columns, and those a condition or an order reads."""
+    chosen = [*BASE]
+    if request.greeks or request.second_order:
+        chosen += GREEKS
+    if request.second_order:
+        chosen += SECOND_ORDER
+    if request.ladder:
+        chosen += [name for name in COLUMNS if name in asked and name not in chosen]
+    return chosen
+
+
+def warnings(facts: Mapping[str, Any]) -> list[str]:
+    """Say what a reader could otherwise take for granted about the forward and the volatilities."""
+    texts = []
+    if facts["years"] <= 0:
+        texts.append(f"the contracts ended at {facts['expires_at']:%Y-%m-%d %H:%M}: no volatility")
+    elif facts["forward"] is None:
+        texts.append(
+            "no forward: no strike has usable prices of CE and PE, and neither a future of that "
+            "expiry nor the spot is known; moneyness, volatilities and Greeks are not known"
+        )
+    elif facts["forward_source"] == "spot" and facts["model"] == "black76":
+        texts.append("the forward is the spot with carry: no strike has usable CE and PE prices")
+    elif facts["forward_source"] == "parity":
+        few = facts["forward_pairs"] < _FEW_PAIRS
+        if few:
+            texts.append(
+                f"the forward stands on {facts['forward_pairs']} strike(s) with CE and PE prices"
+            )
+        if not facts["forward_quoted"]:
+            texts.append("the forward stands on last trades, which may be of different moments")
+    return texts

@@ -1,0 +1,254 @@
+"""`trade`: the loop from market to fill on paper, and a person's own orders beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from alphastock_cli.actions.ledger import Named, order_row, positions
+from alphastock_cli.actions.result import Result
+from alphastock_cli.actions.strategies import Chosen, runner
+from alphastock_cli.domain.instrument import (
+    AssetType,
+    Exchange,
+    Instrument,
+    OptionType,
+    Side,
+)
+from alphastock_cli.domain.ports import Clock, MarketData
+from alphastock_cli.domain.trading import OrderEvent, OrderState, OrderStatus, RiskLimits
+from alphastock_cli.errors import ConfigError, Refused, UnknownName
+from alphastock_cli.exchange import rules
+from alphastock_cli.orchestrator import Orchestrator, markets
+from alphastock_cli.trading import manual, orders
+from alphastock_cli.trading.desk import Desk, DeskPolicy
+from alphastock_cli.trading.paper import PaperBroker
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Heard = Callable[[OrderEvent], None]
+_CASH = (Exchange.NSE, Exchange.BSE)
+_DERIVATIVES = (Exchange.NFO, Exchange.BFO, Exchange.MCX, Exchange.CDS, Exchange.BCD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopRequest:
+    """How long the loop goes on: once, until a moment, or until it is stopped."""
+
+    chosen: Chosen
+    limits: RiskLimits
+    once: bool = False
+    until: datetime | None = None
+    every_seconds: float = 60.0
+
+
+def orchestrator(
+    provider: MarketData,
+    clock: Clock,
+    journal: Named,
+    *,
+    chosen: Chosen,
+    limits: RiskLimits,
+    heard: Heard = lambda _: None,
+) -> Orchestrator:
+    """Return the paper trader of a ledger: its runner, strategies, desk and broker, initialised.
+
+    Raises
+    ------
+    ConfigError
+        The ledger knows of a later moment than the clock does: two times would mix.
+    """
+    _refuse_the_past(journal, clock)
+    broker = PaperBroker()
+    policy = DeskPolicy(limits=limits, intraday=chosen.interval.is_intraday)
+    desk = Desk(broker=broker, journal=journal, clock=clock, policy=policy, heard=heard)
+    made = Orchestrator(
+        provider=provider, clock=clock, runners={"equities": runner(provider, clock, chosen)},
+        strategies=chosen.strategies, broker=broker, desk=desk,
+    )  # fmt: skip
+    made.initialize()
+    return made
+
+
+def loop(
+    provider: MarketData, clock: Clock, journal: Named, request: LoopRequest, heard: Heard
+) -> Result:
+    """Trade on paper, then return the orders of this run and the account as it stands."""
+    began = {state.order.order_id: state for state in journal.orders()}
+    trader = orchestrator(
+        provider, clock, journal, chosen=request.chosen, limits=request.limits, heard=heard
+    )
+    if request.once:
+        trader.turn()
+    else:
+        trader.run(every_seconds=request.every_seconds, until=request.until)
+    touched = [s for s in journal.orders() if began.get(s.order.order_id) != s]
+    account = positions(journal, provider, clock)
+    status = trader.get_status()
+    return Result(
+        kind="trade",
+        rows=[order_row(state) for state in touched],
+        summary={**account.summary, "signals": status.signals, "snapshots": status.snapshots},
+        as_of=provider.as_of(),
+        source=f"{provider.name}, ledger {journal.meta('account')}",
+        simulated=provider.simulated,
+        warnings=account.warnings,
+    )
+
+
+def submit(
+    provider: MarketData,
+    clock: Clock,
+    journal: Named,
+    ticket: manual.Ticket,
+    *,
+    limits: RiskLimits,
+    wait: float = 0.0,
+    heard: Heard = lambda _: None,
+) -> Result:
+    """Place a person's order on paper; `wait` seconds of market are let past it.
+
+    Raises
+    ------
+    Refused
+        The risk engine, an exchange rule or the broker says no; every reason is named.
+    """
+    _refuse_the_past(journal, clock)
+    broker = PaperBroker()
+    desk = Desk(
+        broker=broker, journal=journal, clock=clock, policy=DeskPolicy(limits=limits), heard=heard
+    )
+    desk.open()
+    key = ticket.instrument.key
+    _meet(desk, provider, key)
+    mark = _last(provider, key)
+    states = broker.orders()
+    reasons = manual.weigh(
+        ticket, desk.portfolio, state=desk.risk, last_price=mark,
+        reserved=orders.reserved(states, desk.portfolio),
+    )  # fmt: skip
+    if reasons:
+        raise Refused(
+            "; ".join(reason.text for reason in reasons),
+            safe="No order was written.",
+            hint="See `alphastock trade positions`.",
+        )
+    at = clock.now()
+    session, _, _ = rules.session_of(ticket.instrument, at)
+    closing = manual.closes(ticket, desk.portfolio)
+    group = orders.group_of(ticket.instrument, ticket.product, states)
+    order = ticket.order(order_id=desk.numbers.next(at.date()), at=at, closes=closing, group=group)
+    state = desk.submit(order)
+    if state.status is OrderStatus.REJECTED:
+        raise Refused(
+            f"order {order.order_id} was rejected: {state.status_message}",
+            safe="It rests in the ledger as rejected; nothing was bought or sold.",
+        )
+    end = at + timedelta(seconds=wait)
+    while not _state(broker, order.order_id).status.final and clock.now() < end:
+        clock.sleep(min(1.0, wait))
+        _meet(desk, provider, key)
+    state = _state(broker, order.order_id)
+    note = () if state.status.final else (_resting(state, provider),)
+    return Result(
+        kind="orders", rows=[order_row(state)], source=f"ledger {journal.meta('account')}",
+        simulated=provider.simulated, warnings=note, summary={"account": journal.meta("account")},
+    )  # fmt: skip
+
+
+def cancel(clock: Clock, journal: Named, order_ids: Sequence[str]) -> Result:
+    """Cancel orders by id, or every waiting one when none is named."""
+    broker = PaperBroker()
+    desk = Desk(broker=broker, journal=journal, clock=clock)
+    desk.open()
+    wanted = order_ids or [s.order.order_id for s in orders.waiting(broker.orders())]
+    rows = [order_row(desk.cancel(order_id)) for order_id in wanted]
+    return Result(kind="orders", rows=rows, source=f"ledger {journal.meta('account')}")
+
+
+def halt(journal: Named, why: str) -> Result:
+    """Stop new entries until a person resumes, or resume where `why` is empty."""
+    from dataclasses import replace
+
+    state = journal.risk_state()
+    after = replace(state, halted="person" if why else "", why=why)
+    with journal.transaction() as book:
+        book.remember(after)
+    row = {"account": journal.meta("account"), "state": "halted" if why else "active", "why": why}
+    return Result(kind="risk", rows=[row], source=f"ledger {journal.meta('account')}")
+
+
+def find_instrument(provider: MarketData, words: str) -> Instrument:
+    """Return the listed instrument of ``SBIN``, ``BSE:INFY`` or ``NIFTY26DEC24000CE``.
+
+    Raises
+    ------
+    UnknownName
+        Not listed at the provider's moment; the nearest are named.
+    """
+    prefix, _, name = words.upper().rpartition(":")
+    places = (Exchange(prefix),) if prefix in Exchange.__members__ else (*_CASH[:1], *_DERIVATIVES)
+    known: list[str] = []
+    for exchange in places:
+        listed = provider.instruments(exchange)
+        row = listed.filter(tradingsymbol=name)
+        if row.height:
+            return _instrument(row)
+        known += listed["tradingsymbol"].to_list()
+    raise UnknownName.of("symbol", name, known)
+
+
+def _instrument(rows: pl.DataFrame) -> Instrument:
+    row = rows.row(0, named=True)
+    tick, strike = row["tick_size"], row["strike"]
+    return Instrument(
+        exchange=Exchange(row["exchange"]), tradingsymbol=row["tradingsymbol"],
+        asset_type=AssetType(row["asset_type"]), name=row["name"] or "",
+        series=row["series"] or "", isin=row["isin"] or "", lot_size=row["lot_size"] or 1,
+        tick_size=Decimal(repr(tick)) if tick else Decimal("0.05"),
+        underlying=row["underlying"] or "", expiry=row["expiry"],
+        strike=None if strike is None else Decimal(repr(strike)),
+        option_type=None if row["option_type"] is None else OptionType(row["option_type"]),
+    )  # fmt: skip
+
+
+def _refuse_the_past(journal: Named, clock: Clock) -> None:
+    last, now = journal.last_moment(), clock.now()
+    if last is not None and last > now:
+        account = journal.meta("account")
+        raise ConfigError(
+            f"the ledger {account!r} has gone on to {last:%Y-%m-%d %H:%M}, the data are of"
+            f" {now:%Y-%m-%d %H:%M}: two times would mix in it",
+            safe="Nothing was changed.",
+            hint=f"Begin anew with `alphastock trade reset --account {account}`,"
+            " or name another --account.",
+        )
+
+
+def _meet(desk: Desk, provider: MarketData, key: str) -> None:
+    waiting = {s.order.instrument.key for s in orders.waiting(desk.broker.orders())} | {key}
+    for market in markets(provider, sorted(waiting)).values():
+        desk.advance(market)
+
+
+def _last(provider: MarketData, key: str) -> Decimal | None:
+    market = markets(provider, [key]).get(key)
+    price = getattr(market, "last_price", None) or getattr(market, "close", None)
+    return None if price is None else Decimal(repr(price))
+
+
+def _state(broker: PaperBroker, order_id: str) -> OrderState:
+    return next(s for s in broker.orders() if s.order.order_id == order_id)
+
+
+def _resting(state: OrderState, provider: MarketData) -> str:
+    word = "waits for the next session" if state.status is OrderStatus.AMO else "rests"
+    side = "buy" if state.order.side is Side.BUY else "sell"
+    return (
+        f"the {side} order {word}: it meets the market that follows, with --wait 2m or the next"
+        f" `alphastock trade --paper --once --provider {provider.name}`"
+    )

@@ -1,0 +1,94 @@
+"""`greeks`: volatility and Greeks of one contract, listed or typed in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from alphastock_cli.cli.chain import MODEL, RATE
+from alphastock_cli.cli.options import CRON, ROWS, SOURCE, shared
+from alphastock_cli.cli.run import Run, parse_day
+from alphastock_cli.domain.instrument import OptionType
+from alphastock_cli.errors import UsageError
+
+_TYPED = "--forward or --spot, --strike, --expiry, --type, and --price or --vol"
+
+
+@shared(ROWS, SOURCE, CRON)
+def greeks(
+    run: Run,
+    *,
+    symbol: Annotated[
+        str, typer.Argument(help="A listed contract, e.g. NIFTY26DEC24000CE.", show_default=False)
+    ] = "",
+    forward: Annotated[
+        float | None, typer.Option(help="Price for delivery at expiry.", metavar="F")
+    ] = None,
+    spot: Annotated[float | None, typer.Option(help="Price now.", metavar="S")] = None,
+    strike: Annotated[float | None, typer.Option(help="Exercise price.", metavar="K")] = None,
+    expiry: Annotated[str, typer.Option(help="Day the contract ends.", metavar="DATE")] = "",
+    kind: Annotated[str, typer.Option("--type", help="CE or PE.", metavar="CE|PE")] = "",
+    price: Annotated[
+        float | None, typer.Option(help="Price of the option: finds its volatility.", metavar="P")
+    ] = None,
+    vol: Annotated[str, typer.Option(help="Volatility: 0.15 or 15%.", metavar="V")] = "",
+    exchange: Annotated[
+        str, typer.Option(help="Whose hours the last day has: NFO, BFO, MCX, CDS; default NFO.")
+    ] = "",
+    second_order: Annotated[
+        bool,
+        typer.Option("--second-order", help="Also vanna, volga, charm, speed and color."),
+    ] = False,
+    rate: Annotated[str, RATE] = "",
+    model: Annotated[str, MODEL] = "",
+) -> None:
+    """Show price, volatility and Greeks of a listed contract or of typed-in numbers.
+
+    Example: alphastock greeks --forward 24000 --strike 24500 --expiry 2026-12-29 --type CE
+    --price 120
+    """
+    run.needs_product("greeks")
+    values = {"forward": forward, "spot": spot, "strike": strike, "expiry": expiry or None,
+              "type": kind or None, "price": price, "vol": vol or None,
+              "exchange": exchange or None}  # fmt: skip
+    given = [f"--{name}" for name, value in values.items() if value is not None]
+    if symbol and given:
+        raise UsageError(f"a listed contract and {', '.join(given)}: give one or the other")
+    if not symbol and not given:
+        raise UsageError("nothing to value", hint=f"Give a listed contract, or {_TYPED}.")
+    from alphastock_cli.actions import greeks as action
+    from alphastock_cli.actions.option_words import fraction, parse_rate
+
+    chosen = parse_rate(rate, model)
+    if symbol:
+        run.show(
+            action.contract(
+                run.wiring.provider(), run.wiring.clock, symbol, chosen,
+                second_order=second_order, max_age=run.seconds("max_age"),
+            )
+        )  # fmt: skip
+        return
+    refused = [f"--{name}" for name in ("provider", "max-age") if run.get(name.replace("-", "_"))]
+    if refused:
+        raise UsageError(f"{', '.join(refused)}: typed-in numbers come from no provider")
+    missing = [name for name in ("strike", "expiry", "type") if values[name] is None]
+    if missing or strike is None:
+        raise UsageError(f"--{missing[0]} is missing", hint=f"Typed-in numbers are {_TYPED}.")
+    from alphastock_cli.cli.words import exchange_named
+
+    asked = action.Typed(
+        forward=forward, spot=spot, strike=strike, price=price,
+        expiry=parse_day(expiry, option="--expiry"), option_type=_type(kind),
+        vol=fraction(vol, option="--vol") if vol else None,
+        exchange=exchange_named(exchange or "NFO", "NFO", "BFO", "MCX", "CDS"),
+    )  # fmt: skip
+    now = run.as_of or run.wiring.clock.now()
+    run.show(action.typed(asked, chosen, now=now, second_order=second_order))
+
+
+def _type(text: str) -> OptionType:
+    word = text.strip().upper()
+    if word not in {item.value for item in OptionType}:
+        raise UsageError(f"--type {text}: CE (a call) or PE (a put)")
+    return OptionType(word)
