@@ -9,6 +9,8 @@ STAMP := $(VENV)/.stamp
 demo: $(STAMP)  ## the main job, offline, on the simulated exchange
 	$(BIN)/alphastock scan equities --provider sim
 	$(BIN)/alphastock scan equities --provider sim --where "close > sma_200 and volume_ratio > 1.2" --sort volume_ratio:desc --top 10
+	$(BIN)/alphastock chain NIFTY --greeks --strikes 5 --provider sim
+	$(BIN)/python examples/simulated_day.py --minutes 60
 
 test: $(STAMP)  ## everything that must hold
 	$(BIN)/pytest --cov --cov-report=term

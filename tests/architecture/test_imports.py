@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import alphastock_cli
-from alphastock_cli.registry import PROVIDERS, RUNNERS
+from alphastock_cli.registry import PROVIDERS, RUNNERS, STRATEGIES
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("polars", "numpy", "scipy", "kiteconnect", "textual", "pydantic", "pandas", "rich")
@@ -63,7 +63,7 @@ def test_listing_plugins_imports_none() -> None:
     )
     first, second = done.stdout.splitlines()
     assert "equities" in first
-    assert "'lake', 'nse', 'sim'" in first
+    assert "'lake', 'nse', 'replay', 'sim'" in first
     assert second == "[]"
 
 
@@ -83,6 +83,6 @@ def test_layers_hold() -> None:
 
 def test_every_plugin_name_is_documented() -> None:
     text = (ROOT / "docs" / "extending.md").read_text()
-    for registry in (RUNNERS, PROVIDERS):
+    for registry in (RUNNERS, STRATEGIES, PROVIDERS):
         for name in registry._builtin():  # other tests may have loaded plug-ins of their own
             assert f"`{name}`" in text, f"{registry.kind} {name} is missing in docs/extending.md"
