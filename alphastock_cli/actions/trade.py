@@ -141,7 +141,7 @@ def submit(
     session, _, _ = rules.session_of(ticket.instrument, at)
     closing = manual.closes(ticket, desk.portfolio)
     group = orders.group_of(ticket.instrument, ticket.product, states)
-    order = ticket.order(order_id=desk.numbers.next(at.date()), at=at, closes=closing, group=group)
+    order = ticket.order(order_id=desk.numbers.next(session), at=at, closes=closing, group=group)
     state = desk.submit(order)
     if state.status is OrderStatus.REJECTED:
         raise Refused(

@@ -101,6 +101,8 @@ class WatchRequest:
         Seconds from the beginning of one turn to that of the next.
     count : int or None
         Turns; None means until stopped.
+    until : datetime or None
+        No turn begins after it.
     moment : datetime or None
         A fixed moment to look from, in place of the clock's.
     """
@@ -109,6 +111,7 @@ class WatchRequest:
     indices: tuple[str, ...] = ()
     every: float = 2.0
     count: int | None = None
+    until: datetime | None = None
     moment: datetime | None = None
 
 
@@ -138,6 +141,8 @@ def watch(
             break
         due = max(due + request.every, clock.monotonic())
         clock.sleep(max(0.0, due - clock.monotonic()))
+        if request.until is not None and clock.now() > request.until:
+            break
     if eyes.as_of is None and eyes.failure is not None:
         raise eyes.failure
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alphastock_cli.cli.options import CRON, SOURCE, shared
+from alphastock_cli.cli.options import CRON, LEDGER, SOURCE, shared
 from alphastock_cli.cli.run import Run, parse_duration
 from alphastock_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from alphastock_cli.domain.trading import Position
     from alphastock_cli.views.model import Model
 
 _LIMITS = {name: CRON[name] for name in ("if_open", "deadline")}
 _FASTEST = 0.1  # seconds
 
 
-@shared(SOURCE, _LIMITS)
+@shared(SOURCE, _LIMITS, LEDGER)
 def watch(
     run: Run,
     *,
@@ -34,6 +38,9 @@ def watch(
     ] = False,
     every: Annotated[str, typer.Option(help="Time between turns.", metavar="DURATION")] = "2s",
     count: Annotated[int | None, typer.Option(help="Stop after N turns.", metavar="N")] = None,
+    speed: Annotated[
+        float, typer.Option(help="Of a replay: 60 is a minute a second, 0 no wait.", min=0.0)
+    ] = 1.0,
 ) -> None:
     """Watch indices, symbols and positions until stopped.
 
@@ -52,50 +59,81 @@ def watch(
 
     from alphastock_cli.views import plain as view
 
-    _end_on_signals()
+    run.wiring.begin_replay(speed)
     models = _models(run, symbols, seconds, count)
-    if ndjson:
-        from alphastock_cli.views.ndjson import line
+    with _ends_on_signals():
+        if ndjson:
+            from alphastock_cli.views.ndjson import line
 
-        for model in models:
-            print(line(model), end="", flush=True)  # noqa: T201 - the rim
-    elif sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}:
-        view.live(models, no_color=bool(run.get("no_color")))
-    else:
-        view.blocks(models, sys.stdout, width=shutil.get_terminal_size().columns)
+            for model in models:
+                print(line(model), end="", flush=True)  # noqa: T201 - the rim
+        elif sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}:
+            view.live(models, no_color=bool(run.get("no_color")))
+        else:
+            view.blocks(models, sys.stdout, width=shutil.get_terminal_size().columns)
 
 
 def _models(run: Run, symbols: str, seconds: float, count: int | None) -> Iterator[Model]:
     """Yield what the view shows, turn by turn."""
+    from datetime import timedelta
+
     from alphastock_cli.actions import watch_list
     from alphastock_cli.actions.age import check_age
     from alphastock_cli.actions.watch import WatchRequest
     from alphastock_cli.actions.watch import watch as look
     from alphastock_cli.views.model import STALE_SECONDS, build
 
-    provider, clock, chosen = run.wiring.provider(), run.wiring.clock, run.settings.symbols
+    wiring, chosen = run.wiring, run.settings.symbols
+    provider, clock, replayed = wiring.provider(), wiring.clock, wiring.replayed
     keys = (
         watch_list.parse_keys(symbols)
         if symbols
         else watch_list.default_keys(provider, chosen.equities)
     )
     request = WatchRequest(
-        symbols=keys, indices=chosen.indices, every=seconds, count=count, moment=run.as_of
+        symbols=keys,
+        indices=chosen.indices,
+        every=seconds,
+        count=count,
+        # a replay has a clock of its own that moves on, and an end
+        until=replayed.closes + timedelta(minutes=1) if replayed else None,
+        moment=None if replayed else run.as_of,
     )
-    for turn, seen in enumerate(look(provider, clock, request)):
+    for turn, seen in enumerate(look(provider, clock, request, positions=_positions(run))):
         if turn == 0:
             check_age(seen.as_of, clock, run.seconds("max_age"))
         # a value may miss two turns before it is called stale
         yield build(seen, limit=max(STALE_SECONDS, 3 * seconds))
 
 
-def _end_on_signals() -> None:
+def _positions(run: Run) -> Callable[[], Sequence[Position]]:
+    """Return what reads the open positions of the ledger; none where nobody has traded yet."""
+    from alphastock_cli.trading.portfolio import Portfolio
+
+    wiring, named = run.wiring, run.get("account") or ""
+    account = wiring.account(named)
+
+    def read() -> Sequence[Position]:
+        if not named and not wiring.ledger_path(account).exists():
+            return ()
+        with wiring.read_ledger(account) as journal:
+            return Portfolio.of(journal.opening_cash(), journal.fills()).open_positions
+
+    return read
+
+
+@contextmanager
+def _ends_on_signals() -> Iterator[None]:
     """Let a polite end and a closed terminal take the way of Ctrl-C: the screen is restored."""
     import signal
 
     def end(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), end)
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), end) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)

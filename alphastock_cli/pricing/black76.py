@@ -175,7 +175,7 @@ def greeks(
     if model not in {"black76", "bsm"}:
         raise ValueError(f"unknown model {model!r}: black76 or bsm")
     spot = model == "bsm"
-    if not spot and np.any(np.asarray(dividend_yield) != 0.0):
+    if not spot and np.asarray(dividend_yield).any():
         raise ValueError("a dividend yield needs model='bsm': a forward holds it already")
     inputs = (forward, strike, years, vol, rate, dividend_yield)
     shape, rows, cols, calls = columns(inputs, is_call)

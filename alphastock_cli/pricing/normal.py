@@ -52,8 +52,8 @@ class TailWork:
     __slots__ = ("partial", "powers", "spare")
 
     def __init__(self, width: int) -> None:
-        # BLAS multiplies a single column by another routine that rounds otherwise: never fewer
-        # than two, so that an option is worth the same alone and in a crowd
+        # BLAS multiplies a single column by another routine, which rounds otherwise: never fewer
+        # than two, so that an option alone is worth what it is in a crowd
         columns = max(width, 2)
         self.powers = np.empty((8, columns))
         self.powers[0] = 1.0

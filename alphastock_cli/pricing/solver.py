@@ -1,7 +1,7 @@
 """The deviation ``s = vol * sqrt(years)`` that gives an out-of-the-money worth.
 
 Newton's step from the table of `guess`, with half the digits, and one of the fourth order with
-all of them reach the last digit or two; a row takes the same path whatever stands beside it.
+all of them reach the last digit or two; the path a row takes depends on nothing beside it.
 Which prices have a volatility at all is decided in `implied_vol`.
 
 References
@@ -34,6 +34,7 @@ from alphastock_cli.pricing.normal import (
 
 _FIRST_TERMS: Final = 2  # of the series, beyond the leading one, in the first step
 _FEW: Final = 0.3  # up to this part of a block, rows are solved in vain rather than picked out
+_LIKELY_STEPS: Final = 3
 _LOG_PI: Final = math.log(math.pi)
 _LIKELY: Final = 0.5  # a worth from which on its complement is solved for
 
@@ -114,37 +115,41 @@ def solve_rest(rest: Rest, work: Work) -> Floats:
 def _serial(distance: Floats, worth: Floats, guess: Floats, work: Work) -> Floats:
     """Solve for small deviations, where the worth is a series: see `reduced.series_into`."""
     target = -np.log(worth)
-    bracket, minus_log, _ = _series_parts(distance, guess, work, COARSE, _FIRST_TERMS)
+    slope, minus_log, _ = _series_parts(distance, guess, work, COARSE, _FIRST_TERMS)
     # Newton on (-ln worth)^(-1/2), which is nearly a straight line in s
     step = minus_log - target
     step *= 2.0 * minus_log
-    step *= bracket
+    step *= slope
     step /= target + np.sqrt(minus_log * target)
+    step *= guess
     s = np.add(step, guess, out=step)
-    bracket, minus_log, square = _series_parts(distance, s, work, FINE, reduced.TERMS)
-    return s + _step(s, square, np.divide(1.0, bracket, out=bracket), minus_log, target)
+    slope, minus_log, squares = _series_parts(distance, s, work, FINE, reduced.TERMS)
+    step = _step(squares, np.divide(1.0, slope, out=slope), minus_log, target)
+    step *= s
+    step += s
+    return step
 
 
 def _series_parts(
     distance: Floats, s: Floats, work: Work, digits: Floats, terms: int
-) -> tuple[Floats, Floats, Floats]:
-    """Return the bracket ``R(h + t) - R(h - t)``, minus the logarithm of the worth, and h^2."""
+) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
+    """Return ``(R(h + t) - R(h - t)) / s``, minus the logarithm of the worth, and h^2 and t^2."""
     rows = s.size
-    first = work.tails[:rows]
+    slope = work.tails[:rows]
     h = distance / s
-    tail_into(h, first, work.tail, digits)
-    np.multiply(first, h, out=first)
-    np.subtract(1.0, first, out=first)
+    tail_into(h, slope, work.tail, digits)
+    np.multiply(slope, h, out=slope)
+    np.subtract(1.0, slope, out=slope)
     half = 0.5 * s
-    square = h * h
+    squares = (h * h, half * half)
     memory = list(work.tail.powers[1 : terms + 1, :rows])
-    bracket = reduced.series_into((square, half * half), first, memory) * s
+    reduced.series_into(squares, slope, memory)
     near = np.subtract(h, half, out=h)
     near *= near
     near *= 0.5
     near += LOG_SQRT_TWO_PI
-    near -= np.log(bracket, out=half)
-    return bracket, near, square
+    near -= np.log(np.multiply(slope, s, out=half), out=half)
+    return slope, near, squares
 
 
 def _wide(distance: Floats, worth: Floats, guess: Floats, work: Work, steps: int) -> Floats:
@@ -152,11 +157,11 @@ def _wide(distance: Floats, worth: Floats, guess: Floats, work: Work, steps: int
     target = -np.log(worth)
     s = guess
     for _ in range(steps):
-        square, near, tails = _both_tails(distance, s, work)
+        squares, near, tails = _both_tails(distance, s, work)
         lower = SQRT_TWO_PI * np.exp(0.5 * near * near) - tails[0]
         bracket = np.where(near < 0.0, lower, tails[0]) - tails[1]
         minus_log = 0.5 * near * near + LOG_SQRT_TWO_PI - np.log(bracket)
-        s = s + _step(s, square, 1.0 / bracket, minus_log, target)
+        s = s + s * _step(squares, s / bracket, minus_log, target)
     return s
 
 
@@ -166,44 +171,47 @@ def _likely(distance: Floats, room: Floats, work: Work) -> Floats:
     # a first guess: a tail that falls like exp(-z^2 / 2)
     z = np.sqrt(np.maximum(-2.0 * target - _LOG_PI, 0.0))
     s = z + np.sqrt(z * z + 2.0 * distance)
-    for _ in range(3):
-        square, near, tails = _both_tails(distance, s, work)
+    for _ in range(_LIKELY_STEPS):
+        (square, quarter), near, tails = _both_tails(distance, s, work)
         bracket = tails[0] + tails[1]
-        relative = 1.0 / bracket
         off = np.log(bracket) - 0.5 * near * near - LOG_SQRT_TWO_PI - target
-        second = square / s - 0.25 * s  # as in `_step`
-        third = second * second - 3.0 * square / (s * s) - 0.25
-        bend = second + relative
+        relative = s / bracket
+        second = square - quarter  # as in `_step`
+        third = second * second - 3.0 * square - quarter
         twist = third + relative * (3.0 * second + 2.0 * relative)
-        s = s + _householder(off * bracket, bend, twist)
+        s = s + s * _householder(off / relative, second + relative, twist)
     return np.asarray(s)
 
 
-def _both_tails(distance: Floats, s: Floats, work: Work) -> tuple[Floats, Floats, Floats]:
-    """Return h^2, ``z = h - t``, and as rows Y(|z|) and Y(h + t)."""
+def _both_tails(
+    distance: Floats, s: Floats, work: Work
+) -> tuple[tuple[Floats, Floats], Floats, Floats]:
+    """Return h^2 and t^2, ``z = h - t``, and as rows Y(|z|) and Y(h + t)."""
     h, half = distance / s, 0.5 * s
     near = h - half
     tails = np.empty((2, s.size))
     tail_into(np.concatenate((np.abs(near), h + half)), tails.reshape(-1), work.tail)
-    return h * h, near, tails
+    return (h * h, half * half), near, tails
 
 
-def _step(s: Floats, square: Floats, relative: Floats, minus_log: Floats, target: Floats) -> Floats:
-    """Return the step of the fourth order for ``g(s) = m^(-1/2)``, m = -ln(worth).
+def _step(
+    squares: tuple[Floats, Floats], relative: Floats, minus_log: Floats, target: Floats
+) -> Floats:
+    """Return the step of the fourth order for ``g(s) = m^(-1/2)``, m = -ln(worth), over s.
+
+    Each derivative is taken with the power of s that frees it of the scale: s may be 1e-300.
 
     Parameters
     ----------
-    s, square : ndarray
-        The deviation, and h^2 there.
+    squares : (ndarray, ndarray)
+        h^2 and t^2 at s.
     relative : ndarray
-        v = worth' / worth.
+        v = s worth' / worth.
     minus_log, target : ndarray
         m, and what it should be.
     """
-    second = square / s  # worth'' / worth', and the third derivative below by the same
-    third = second / s
-    second -= 0.25 * s
-    excess = second
+    square, quarter = squares
+    excess = square - quarter  # the second derivative of the worth by the first, times s
     excess -= relative
     ratio = relative / minus_log
     newton = np.sqrt(minus_log * target)
@@ -211,13 +219,14 @@ def _step(s: Floats, square: Floats, relative: Floats, minus_log: Floats, target
     newton *= ratio
     np.divide(2.0 * (minus_log - target), newton, out=newton)
     bend = 1.5 * ratio
-    bend += excess  # g'' / g'
+    bend += excess  # the second derivative of g by the first, times s
     twist = 3.75 * ratio
     twist += 4.5 * excess
     twist *= ratio
-    twist += excess * (excess - relative)
-    twist -= 3.0 * third
-    twist -= 0.25  # g''' / g'
+    excess *= excess - relative
+    twist += excess
+    twist -= 3.0 * square
+    twist -= quarter  # the third derivative by the first, times s^2
     return _householder(newton, bend, twist)
 
 
@@ -228,9 +237,9 @@ def _householder(newton: Floats, bend: Floats, twist: Floats) -> Floats:
     lower += bend
     lower *= newton
     lower += 1.0
-    upper = bend * newton
-    upper *= 0.5
-    upper += 1.0
-    upper *= newton
-    upper /= lower
-    return upper
+    bend *= newton
+    bend *= 0.5
+    bend += 1.0
+    bend *= newton
+    bend /= lower
+    return bend

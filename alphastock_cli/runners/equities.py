@@ -19,9 +19,9 @@ from alphastock_cli.domain.data import Quote, Snapshot
 from alphastock_cli.domain.frames import collect
 from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument
 from alphastock_cli.domain.ports import Clock, MarketData
-from alphastock_cli.errors import OutOfRange
 from alphastock_cli.exchange import calendar
 from alphastock_cli.registry import RUNNERS
+from alphastock_cli.runners._lookback import first_session
 from alphastock_cli.runners._traded import Traded, TradedFeed
 from alphastock_cli.runners.base import BaseRunner, RawData, RunnerPolicy
 
@@ -38,8 +38,7 @@ INDICATOR_COLUMNS = (
 COLUMNS = (*DAY_COLUMNS, *INDICATOR_COLUMNS, "date")
 
 TEXT_COLUMNS = frozenset({"symbol", "exchange", "series", "sector"})
-# sessions read besides, so that a few that were never stored do not make a window too short
-_SPARE = 10
+_EQUITY = calendar.Segment.EQUITY
 _FORTNIGHT = timedelta(days=14)
 _FEW = 400
 _BASE = ("date", "symbol", "series", "exchange", "open", "high", "low", "close",
@@ -117,7 +116,7 @@ class EquityRunner(BaseRunner):
         changes = self.provider.symbol_changes()
         session = self._last_session(as_of.date())
         if session.height and session["date"][0] < as_of.date():
-            as_of = min(as_of, calendar.known_from(calendar.Segment.EQUITY, session["date"][0]))
+            as_of = min(as_of, calendar.known_from(_EQUITY, session["date"][0]))
         chosen = pl.col("symbol").is_in(list(symbols)) if symbols else pl.lit(value=True)
         last = session.filter(chosen)
         names = last["symbol"].unique()
@@ -126,7 +125,7 @@ class EquityRunner(BaseRunner):
         if last.height:
             held, day = names.to_list(), last["date"][0]
             kind = pl.Enum(adjust.with_predecessors(held, changes))
-            start = _start(day, indicators.lookback(self.wanted()))
+            start = first_session(_EQUITY, day, indicators.lookback(self.wanted()))
             frames["rows"] = self._history(kind, start, day, self.wanted())
             if self.options.exact and indicators.fading(self.wanted()):
                 frames["whole"] = self._whole(kind, day)
@@ -184,7 +183,7 @@ class EquityRunner(BaseRunner):
         """
         wanted = indicators.fading(self.wanted())
         need = indicators.exact_rows(wanted)
-        start = _start(day, need)
+        start = first_session(_EQUITY, day, need)
         recent = self._history(kind, start, day, wanted)
         counts = recent.group_by("symbol").len()
         full = set(counts.filter(pl.col("len") >= need)["symbol"].cast(pl.String))
@@ -295,19 +294,6 @@ class EquityRunner(BaseRunner):
         facts["losers"] = losers.to_dicts()
         facts["volume_leaders"] = leaders.to_dicts()
         return facts
-
-
-def _start(last: date, bars: int) -> date:
-    """Return the session `bars` sessions (and some to spare) before `last`, by the calendar."""
-    count = max(2, bars) + _SPARE
-    first, _ = calendar.reach(calendar.Segment.EQUITY)
-    # 250 sessions make a year; two weeks more for holidays in a row
-    guess = max(first, last - timedelta(days=count * 365 // 240 + 15))
-    try:
-        held = calendar.sessions(calendar.Segment.EQUITY, guess, last)
-    except OutOfRange:
-        return guess
-    return held[-count] if len(held) >= count else guess
 
 
 def _quote(instrument: Instrument, row: dict[str, Any], raw: RawData) -> Quote:

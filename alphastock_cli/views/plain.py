@@ -19,7 +19,6 @@ from alphastock_cli.views.model import Cell, Header, Model, Row, changed
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.table import Table
     from rich.text import Text
 
 _GAP = 2
@@ -35,8 +34,12 @@ _COLUMNS = {
     "positions": ("symbol", "product", "quantity", "average_price", "last_price", "pnl",
                   "age_seconds"),
 }  # fmt: skip
-# what a narrow screen can spare, first the least
-_SPARE = ("volume", "ask", "bid", "product", "average_price")
+# what a narrow screen can spare, the first to go first; never the name, and never the age, which
+# says what is stale
+_SPARE = (
+    ("volume",), ("bid", "ask"), ("product",), ("average_price",), ("change_pct",), ("last_price",),
+    ("last",), ("quantity",),
+)  # fmt: skip
 _TEXT = frozenset({"index", "symbol", "product"})
 _SIGNED = frozenset({"change_pct", "pnl"})
 
@@ -55,24 +58,44 @@ def render(
     """
     from rich.text import Text
 
+    above = list(_above(model, width=width, new=new))
+    yield from above
+    if not model.symbols:
+        return
+    yield Text("")
+    shown = model.symbols
+    if height is not None:
+        _, dropped = _fit(_COLUMNS["symbols"], shown, width)
+        # an empty line, the head, and what is said of columns that are left out
+        room = max(_LEAST, height - _height(above, width) - 2 - bool(dropped))
+        shown = shown if len(shown) <= room else shown[: room - 1]
+    yield from _table("symbols", shown, width=width, new=new)
+    if len(shown) < len(model.symbols):
+        yield Text(f"… {len(model.symbols) - len(shown)} more symbols: the screen is full")
+
+
+def _above(model: Model, *, width: int, new: frozenset[Cell]) -> Iterator[RenderableType]:
+    """Yield what stands above the symbols."""
+    from rich.text import Text
+
     yield _headline(model.header)
     for text in model.warnings:
         yield Text(f"! {safe_text(text, limit=400)}", style="yellow", overflow="fold")
     if model.indices:
         yield Text("")
-        yield _table("indices", model.indices, width=width, new=new)
+        yield from _table("indices", model.indices, width=width, new=new)
     if model.breadth is not None:
         yield _breadth(model.breadth)
     yield Text("")
     yield from _positions(model, width=width, new=new)
-    if not model.symbols:
-        return
-    yield Text("")
-    room = len(model.symbols) if height is None else max(_LEAST, height - _lines(model))
-    shown = model.symbols if len(model.symbols) <= room else model.symbols[: room - 1]
-    yield _table("symbols", shown, width=width, new=new)
-    if len(shown) < len(model.symbols):
-        yield Text(f"… {len(model.symbols) - len(shown)} more symbols: the screen is full")
+
+
+def _height(parts: Iterable[RenderableType], width: int) -> int:
+    """Return how many lines the parts take at a width."""
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=width, markup=False, emoji=False)
+    return sum(len(console.render_lines(part, pad=False)) for part in parts)
 
 
 def block(model: Model, *, width: int) -> str:
@@ -156,8 +179,8 @@ def _headline(header: Header) -> Text:
         parts.append(("no answer yet", "bold yellow"))
         return Text.assemble(*parts)
     parts.append(f"as of {header.as_of:%a %d %b %Y %H:%M:%S} IST · ")
-    parts.append(_aged(header.age_seconds, stale=header.stale))
-    parts.append(" ago" if header.age_seconds >= 1.0 else "")
+    parts.append(f"{numbers.age(header.age_seconds)} ago" if header.age_seconds >= 1.0 else "now")
+    parts.append((" (stale)", "bold yellow") if header.stale else "")
     return Text.assemble(*parts)
 
 
@@ -181,17 +204,19 @@ def _positions(model: Model, *, width: int, new: frozenset[Cell]) -> Iterator[Re
     elif not model.positions:
         yield Text("no positions", style="dim")
     else:
-        yield _table("positions", model.positions, width=width, new=new)
+        yield from _table("positions", model.positions, width=width, new=new)
         why = "" if model.pnl is not None else " (a price is stale or missing)"
         yield Text(f"P&L {_signed(model.pnl)}{why}", style="bold")
 
 
-def _table(name: str, rows: Sequence[Row], *, width: int, new: frozenset[Cell]) -> Table:
-    """Return a table no wider than `width`; whole columns are left out, never half a number."""
+def _table(
+    name: str, rows: Sequence[Row], *, width: int, new: frozenset[Cell]
+) -> Iterator[RenderableType]:
+    """Yield a table no wider than `width`, and which whole columns are left out for that."""
     from rich.table import Table
     from rich.text import Text
 
-    columns = _fit(_COLUMNS[name], rows, width)
+    columns, dropped = _fit(_COLUMNS[name], rows, width)
     grid = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="dim")
     for column in columns:
         left = column in _TEXT
@@ -204,23 +229,24 @@ def _table(name: str, rows: Sequence[Row], *, width: int, new: frozenset[Cell]) 
                 for column in columns
             )
         )
-    return grid
+    yield grid
+    if dropped:
+        heads = ", ".join(_HEADS.get(column, column) for column in dropped)
+        yield Text(f"no room for {heads}", style="dim")
 
 
-def _fit(columns: Sequence[str], rows: Sequence[Row], width: int) -> list[str]:
-    """Return the columns that fit, giving up the sparable ones first."""
+def _fit(columns: Sequence[str], rows: Sequence[Row], width: int) -> tuple[list[str], list[str]]:
+    """Return the columns that fit and those that do not, giving up the sparable ones first."""
     need = {
         name: max([len(_HEADS.get(name, name)), *(len(_cell(row, name)) for row in rows)])
         for name in columns
     }
     kept = list(columns)
-    for name in (*_SPARE, *reversed(columns)):
-        total = sum(need[each] for each in kept) + _GAP * (len(kept) - 1)
-        if total <= width or len(kept) == 1:
+    for names in _SPARE:
+        if sum(need[name] for name in kept) + _GAP * (len(kept) - 1) <= width:
             break
-        if name in kept:
-            kept.remove(name)
-    return kept
+        kept = [name for name in kept if name not in names]
+    return kept, [name for name in columns if name not in kept]
 
 
 def _cell(row: Row, column: str) -> str:
@@ -249,7 +275,8 @@ def _signed(value: float | Decimal | None) -> str:
 
 
 def _aged(seconds: float, *, stale: bool) -> str:
-    text = numbers.age(seconds) if seconds >= 1.0 else "now"
+    """Write an age by its largest unit alone: a table is narrow."""
+    text = " ".join(numbers.age(seconds).split()[:2]) if seconds >= 1.0 else "now"
     return f"stale {text}" if stale else text
 
 
@@ -263,11 +290,3 @@ def _style(table: str, row: Row, column: str, *, new: frozenset[Cell]) -> str:
     if Cell(table, row.key, column) in new:
         words.append("bold")
     return " ".join(words)
-
-
-def _lines(model: Model) -> int:
-    """Return how many lines a turn takes without its symbols; long warnings count as two."""
-    indices = len(model.indices) + 2 if model.indices else 0
-    positions = len(model.positions or ()) + 2
-    # headline, breadth, empty lines, the head of the symbols
-    return 2 + 2 * len(model.warnings) + indices + 1 + positions + 3

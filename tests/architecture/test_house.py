@@ -34,8 +34,8 @@ def test_files_are_small_and_clean(path: Path) -> None:
 
 def test_package_doors_hold_a_docstring_only() -> None:
     for path in PACKAGE.glob("*/__init__.py"):
-        if path.parent.name == "config":
-            continue  # a package only because it outgrew one file
+        if path.parent.name in {"config", "pricing"}:
+            continue  # a package because it outgrew one file; the library door of the mathematics
         body = ast.parse(path.read_text()).body
         assert len(body) == 1, f"{path} holds more than a docstring"
 

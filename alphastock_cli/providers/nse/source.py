@@ -68,7 +68,7 @@ class NseFiles:
 
     def as_of(self) -> NoReturn:
         """Refuse: files have no moment of their own."""
-        self._not_offered("a moment")
+        self._not_offered("moment of its own")
 
     def instruments(self, exchange: Exchange) -> NoReturn:
         """Refuse."""
