@@ -12,7 +12,10 @@ def entry() -> None:
     gc.set_threshold(100_000, 50, 50)
     from alphastock_cli.cli import app
 
-    app.entry()
+    try:
+        app.entry()
+    finally:
+        gc.freeze()  # nor is there anything to find while the interpreter ends: as much again
 
 
 if __name__ == "__main__":

@@ -15,15 +15,15 @@ from typing import Any
 from alphastock_cli.domain.data import Candle, Quote, Snapshot
 from alphastock_cli.domain.ports import Broker, Capability, Clock, MarketData
 from alphastock_cli.domain.trading import Signal
-from alphastock_cli.errors import AlphaStockError
+from alphastock_cli.errors import ProviderError
 from alphastock_cli.runners.base import BaseRunner, RunnerStatus
 from alphastock_cli.runners.manager import RunnerManager
-from alphastock_cli.strategies.base import BaseStrategy
-from alphastock_cli.trading import orders
+from alphastock_cli.strategies.base import Judge
 from alphastock_cli.trading.desk import Desk
 from alphastock_cli.trading.signals import SignalManager
 
 _WAIT_SECONDS = 0.5
+_TEND_SECONDS = 1.0
 _KEPT = 1000  # opportunities remembered
 
 
@@ -50,7 +50,7 @@ class Orchestrator:
     ----------
     runners : mapping of str to BaseRunner
         By registered name; also attributes: ``equities_runner``, ``options_runner``, ...
-    strategies : sequence of BaseStrategy
+    strategies : sequence of Judge
         Asked in this order about each snapshot of a kind they support.
     """
 
@@ -60,7 +60,7 @@ class Orchestrator:
         provider: MarketData,
         clock: Clock,
         runners: Mapping[str, BaseRunner],
-        strategies: Sequence[BaseStrategy],
+        strategies: Sequence[Judge],
         broker: Broker,
         desk: Desk,
         signals: SignalManager | None = None,
@@ -73,6 +73,7 @@ class Orchestrator:
         self._opportunities: dict[str, Signal] = {}
         self._state, self._began = "new", clock.monotonic()
         self._turns = self._snapshots = 0
+        self._settled, self._seen = float("-inf"), set[str]()
 
     def __getattr__(self, name: str) -> BaseRunner:
         """Return a runner as an attribute: ``equities_runner``."""
@@ -93,7 +94,7 @@ class Orchestrator:
             signal = strategy.judge(snapshot)
             if signal is None:
                 continue
-            self._opportunities[signal.signal_id] = signal
+            self._keep(signal)
             if not self.signals.admit(signal, self.clock.now()):
                 continue
             _, order = self.desk.decide(signal, snapshot)  # signal, decision, intent: one commit
@@ -110,23 +111,26 @@ class Orchestrator:
 
     def turn(self) -> None:
         """Let every runner look once, step through what they saw, and do what the time demands."""
+        try:
+            looked = self.manager.run_once()
+        except ProviderError as error:
+            if not self._turns:  # it never worked: a person should know at once
+                raise
+            self.last_error, looked = error.what, {}
         self._turns += 1
-        seen: set[str] = set()
-        for snapshots in self.manager.run_once().values():
-            seen.update(snapshot.instrument.key for snapshot in snapshots.values())
+        for snapshots in looked.values():
+            self._seen.update(snapshot.instrument.key for snapshot in snapshots.values())
         while (snapshot := self.manager.take()) is not None:
             self.step(snapshot)
-        self._look_after(seen)
-        self.desk.settle()
-        while len(self._opportunities) > _KEPT:
-            del self._opportunities[next(iter(self._opportunities))]
+        self._tend()
 
     def run(self, *, every_seconds: float, until: datetime | None = None) -> None:
         """Turn again and again until a moment, or until `stop`; the clock waits in between."""
         self._state = "running"
         while self._state == "running" and (until is None or self.clock.now() < until):
             self.turn()
-            self.clock.sleep(every_seconds)
+            if self._state == "running":
+                self.clock.sleep(every_seconds)
         self._state = "stopped"
 
     # -- with threads -------------------------------------------------------------------------
@@ -141,13 +145,11 @@ class Orchestrator:
         while self._state == "running" and (until is None or self.clock.now() < until):
             snapshot = self.manager.take(timeout=_WAIT_SECONDS)
             if snapshot is not None:
+                self._seen.add(snapshot.instrument.key)
                 self.step(snapshot)
-                continue
-            try:
-                self._look_after(set())
-            except AlphaStockError as error:
-                self.last_error = error.what
-            self.desk.settle()
+            # also while snapshots come faster than they are taken
+            if self.clock.monotonic() - self._settled >= _TEND_SECONDS:
+                self._tend()
 
     def stop(self) -> bool:
         """Stop the runners and the loop; twice is harmless. Return whether the threads are gone."""
@@ -158,7 +160,6 @@ class Orchestrator:
 
     def get_status(self) -> OrchestratorStatus:
         """Return the health of the whole."""
-        states = self.broker.orders()
         return OrchestratorStatus(
             state=self._state,
             uptime_seconds=self.clock.monotonic() - self._began,
@@ -166,8 +167,8 @@ class Orchestrator:
             snapshots=self._snapshots,
             signals=self.signals.admitted,
             refused=MappingProxyType(dict(self.signals.refused)),
-            orders=len(states),
-            fills=sum(1 for state in states if state.filled_quantity),
+            orders=self.desk.placed,
+            fills=self.desk.filled,
             queue_depth=self.manager.queue_depth,
             last_error=self.last_error,
         )
@@ -190,10 +191,29 @@ class Orchestrator:
         valid = [s for s in self._opportunities.values() if now <= s.valid_until]
         return sorted(valid, key=lambda s: (-s.strength, s.signal_id))
 
+    def _keep(self, signal: Signal) -> None:
+        self._opportunities[signal.signal_id] = signal
+        while len(self._opportunities) > _KEPT:
+            del self._opportunities[next(iter(self._opportunities))]
+
+    def _tend(self) -> None:
+        """Look after what no runner has looked at, then do what the time demands.
+
+        A source that cannot answer is no reason to leave a position alone; a ledger that cannot be
+        written is.
+        """
+        try:
+            self._look_after(self._seen)
+        except ProviderError as error:
+            self.last_error = error.what
+        self._seen.clear()
+        self.desk.settle()
+        self._settled = self.clock.monotonic()
+
     def _look_after(self, seen: set[str]) -> None:
         """Bring the market to what is held or waits and no runner has looked at."""
         held = {p.instrument.key for p in self.desk.portfolio.open_positions}
-        held |= {s.order.instrument.key for s in orders.waiting(self.broker.orders())}
+        held |= {state.order.instrument.key for state in self.broker.waiting()}
         missing = sorted(held - seen)
         for market in markets(self.provider, missing).values() if missing else ():
             self.desk.advance(market)

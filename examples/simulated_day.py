@@ -23,8 +23,9 @@ from rich.text import Text
 
 from alphastock_cli.actions import strategies
 from alphastock_cli.bootstrap import SteppingClock
+from alphastock_cli.domain.decisions import RiskLimits
 from alphastock_cli.domain.instrument import Side
-from alphastock_cli.domain.trading import Fill, OrderEvent, RiskLimits
+from alphastock_cli.domain.trading import Fill, OrderEvent
 from alphastock_cli.exchange import calendar
 from alphastock_cli.orchestrator import Orchestrator
 from alphastock_cli.providers.sim import SimExchange

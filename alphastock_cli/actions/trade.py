@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from alphastock_cli.actions.ledger import Named, order_row, positions
 from alphastock_cli.actions.result import Result
 from alphastock_cli.actions.strategies import Chosen, runner
+from alphastock_cli.domain.decisions import RiskLimits
 from alphastock_cli.domain.instrument import (
     AssetType,
     Exchange,
@@ -19,7 +20,7 @@ from alphastock_cli.domain.instrument import (
     Side,
 )
 from alphastock_cli.domain.ports import Clock, MarketData
-from alphastock_cli.domain.trading import OrderEvent, OrderState, OrderStatus, RiskLimits
+from alphastock_cli.domain.trading import OrderEvent, OrderState, OrderStatus
 from alphastock_cli.errors import ConfigError, Refused, UnknownName
 from alphastock_cli.exchange import rules
 from alphastock_cli.orchestrator import Orchestrator, markets

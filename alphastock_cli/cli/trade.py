@@ -12,7 +12,8 @@ from alphastock_cli.cli.run import Run, parse_duration
 from alphastock_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from alphastock_cli.domain.trading import OrderEvent, RiskLimits
+    from alphastock_cli.domain.decisions import RiskLimits
+from alphastock_cli.domain.trading import OrderEvent
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -280,7 +281,7 @@ def _limits(run: Run) -> RiskLimits:
     """Return the configured limits as money."""
     from dataclasses import fields
 
-    from alphastock_cli.domain.trading import RiskLimits
+    from alphastock_cli.domain.decisions import RiskLimits
 
     given: dict[str, Any] = {}
     for item in fields(run.settings.risk):

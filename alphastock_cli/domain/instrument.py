@@ -140,8 +140,14 @@ class Instrument:
         >>> infy.round_to_tick(1498.17, Side.BUY), infy.round_to_tick(1498.17, Side.SELL)
         (Decimal('1498.10'), Decimal('1498.20'))
         """
-        exact = price if isinstance(price, Decimal) else Decimal(repr(price))
-        if not exact.is_finite():
+        wanted = exact(price)
+        if not wanted.is_finite():
             raise ValueError(f"{self.key}: {price} is not a price")
         mode = ROUND_FLOOR if side is Side.BUY else ROUND_CEILING
-        return (exact / self.tick_size).to_integral_value(mode) * self.tick_size
+        # of whole ticks, so that 100 rupees are 100.00 and never 1E+2
+        return int((wanted / self.tick_size).to_integral_value(mode)) * self.tick_size
+
+
+def exact(price: float | Decimal) -> Decimal:
+    """Return the shortest decimal that is this number, also of NumPy's floats."""
+    return price if isinstance(price, Decimal) else Decimal(repr(float(price)))

@@ -15,22 +15,23 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self, TypeVar
 
-from alphastock_cli.domain.data import Candle, Quote
-from alphastock_cli.domain.instrument import Exchange, Instrument, Interval
-from alphastock_cli.domain.trading import (
-    Decision,
-    Fill,
-    Order,
-    OrderEvent,
-    OrderState,
-    Position,
-    Product,
-    RiskState,
-    Signal,
-)
+from alphastock_cli.domain.instrument import Exchange
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a command that trades nothing need not make two dozen classes of orders
     import polars as pl
+
+    from alphastock_cli.domain.data import Candle, Quote
+    from alphastock_cli.domain.decisions import Decision, RiskState
+    from alphastock_cli.domain.instrument import Instrument, Interval
+    from alphastock_cli.domain.trading import (
+        Fill,
+        Order,
+        OrderEvent,
+        OrderState,
+        Position,
+        Product,
+        Signal,
+    )
 
 
 class Clock(Protocol):
@@ -161,8 +162,11 @@ class Broker(Protocol):
         """Cancel what is still open of an order; a final one comes back as it is."""
         ...
 
-    def advance(self, market: Quote | Candle) -> list[OrderEvent]:
-        """Let the waiting orders of that instrument meet the market; the only source of fills."""
+    def advance(self, market: Quote | Candle) -> Iterable[OrderEvent]:
+        """Let the waiting orders of that instrument meet the market; the only source of fills.
+
+        Each event is to be written and acted upon before the next one is asked for.
+        """
         ...
 
     def expire(self, now: datetime) -> list[OrderEvent]:
@@ -171,6 +175,10 @@ class Broker(Protocol):
 
     def orders(self) -> list[OrderState]:
         """Return every order this broker knows, oldest first."""
+        ...
+
+    def waiting(self) -> list[OrderState]:
+        """Return the orders that are not over: few, where `orders` may be years of them."""
         ...
 
 
@@ -227,6 +235,10 @@ class Journal(Protocol):
 
     def transaction(self) -> AbstractContextManager[Book]:
         """Open a transaction; leaving the block commits it, an exception undoes it."""
+        ...
+
+    def last_moment(self) -> datetime | None:
+        """Return the latest moment written, None in a new ledger."""
         ...
 
     def opening_cash(self) -> Decimal:

@@ -6,12 +6,10 @@ is judged in `trading/` and `exchange/`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Any
 
 from alphastock_cli.domain.data import Quote, Snapshot
 from alphastock_cli.domain.instrument import Instrument, Side
@@ -179,73 +177,6 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RiskLimits:
-    """The bounds of the risk engine; percentages of equity unless a name says otherwise."""
-
-    risk_per_trade_pct: Decimal = Decimal("0.5")
-    atr_multiple: Decimal = Decimal(2)
-    open_risk_pct: Decimal = Decimal(5)
-    exposure_symbol_pct: Decimal = Decimal(10)
-    exposure_gross_pct: Decimal = Decimal(150)
-    max_positions: int = 10
-    max_orders_per_day: int = 100
-    max_order_value: Decimal = Decimal(1_000_000)
-    daily_loss_pct: Decimal = Decimal(2)
-    drawdown_pct: Decimal = Decimal(10)
-    price_band_pct: Decimal = Decimal(3)
-    quote_age_seconds: int = 5
-    allow_short: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """One rule that said no, in words and in numbers."""
-
-    rule: str
-    text: str
-    numbers: MappingProxyType[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approved:
-    """The risk engine's yes: how many units, and how much money the stop puts at risk."""
-
-    quantity: int
-    at_risk: Decimal
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
-    """The risk engine's no: every rule that failed, not the first one."""
-
-    reasons: tuple[Reason, ...]
-
-    @property
-    def text(self) -> str:
-        """All reasons on one line."""
-        return "; ".join(reason.text for reason in self.reasons)
-
-
-Decision = Approved | Rejected
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskState:
-    """What the risk engine remembers; kept in the ledger, so it survives a restart.
-
-    `halted` is "" while active, ``day`` until the next session, ``person`` until someone resets it.
-    """
-
-    day: date | None = None
-    day_start_equity: Decimal = ZERO
-    peak_equity: Decimal = ZERO
-    orders_today: int = 0
-    halted: str = ""
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """An instruction to buy or sell; it never changes, its state does.
 
@@ -337,12 +268,17 @@ class Fill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderState:
-    """An order and what has become of it."""
+    """An order and what has become of it.
+
+    `limit_price` is the worst price it may have since it has met the market: its own, or that of
+    market protection; None before.
+    """
 
     order: Order
     status: OrderStatus
     filled_quantity: int = 0
     average_price: Decimal | None = None
+    limit_price: Decimal | None = None
     status_message: str = ""
     updated_at: datetime
 

@@ -13,8 +13,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from types import MappingProxyType
 from typing import Any
 
+from alphastock_cli.domain.decisions import Reason
 from alphastock_cli.domain.instrument import AssetType, Side
-from alphastock_cli.domain.trading import Order, OrderType, Product, Reason
+from alphastock_cli.domain.trading import Order, OrderType, Product
 from alphastock_cli.exchange.limits import (
     CASH,
     freeze_quantity,

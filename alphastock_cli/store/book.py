@@ -13,24 +13,21 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from alphastock_cli.domain.decisions import Approved, Decision, Reason, RiskState
 from alphastock_cli.domain.instrument import Instrument
 from alphastock_cli.domain.ports import P
 from alphastock_cli.domain.trading import (
     PAISA,
-    Approved,
-    Decision,
     Fill,
     Order,
     OrderEvent,
     OrderState,
     OrderStatus,
-    Reason,
-    RiskState,
     Signal,
 )
 from alphastock_cli.store import journal_rows as rows
 
-MONEY = ("day_start_equity", "peak_equity")
+MONEY = ("day_start_equity", "peak_equity", "equity")
 
 
 class Book:
@@ -44,7 +41,7 @@ class Book:
         self._know(signal.instrument)
         self.db.execute(
             "INSERT INTO signals (signal_id, at, key, strategy, body) VALUES (?, ?, ?, ?, ?)",
-            (signal.signal_id, at.isoformat(), signal.instrument.key, signal.strategy,
+            (signal.signal_id, rows.moment(at), signal.instrument.key, signal.strategy,
              rows.signal_body(signal)),
         )  # fmt: skip
         if isinstance(decision, Approved):
@@ -55,7 +52,7 @@ class Book:
             said = [_reason(reason) for reason in decision.reasons]
         self.db.execute(
             "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?)",
-            (signal.signal_id, at.isoformat(), yes, units, at_risk, json.dumps(said, default=str)),
+            (signal.signal_id, rows.moment(at), yes, units, at_risk, json.dumps(said, default=str)),
         )
         if order is not None:
             self.intend(order)
@@ -63,26 +60,21 @@ class Book:
     def intend(self, order: Order) -> None:
         """Write an order before the broker hears of it."""
         self._know(order.instrument)
-        at = order.placed_at.isoformat()
+        at, body = rows.moment(order.placed_at), rows.order_body(order)
         once = f"{order.signal_id}|{order.role}" if order.signal_id else None
         self.db.execute(
             "INSERT INTO orders (order_id, tag, signal_key, key, body, quantity, status,"
             " filled_quantity, average_price, status_message, placed_at, updated_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, 0, NULL, '', ?, ?)",
-            (order.order_id, order.tag, once, order.instrument.key, rows.order_body(order),
+            (order.order_id, order.tag, once, order.instrument.key, body,
              order.quantity, OrderStatus.INTENT.value, at, at),
         )  # fmt: skip
-        self._event(OrderState(order=order, status=OrderStatus.INTENT, updated_at=order.placed_at))
+        state = OrderState(order=order, status=OrderStatus.INTENT, updated_at=order.placed_at)
+        self._event(state, sealed=body)
 
     def update(self, state: OrderState) -> None:
         """Write the new state of an order."""
-        price = None if state.average_price is None else str(state.average_price)
-        self.db.execute(
-            "UPDATE orders SET quantity = ?, status = ?, filled_quantity = ?, average_price = ?,"
-            " status_message = ?, updated_at = ? WHERE order_id = ?",
-            (state.order.quantity, state.status.value, state.filled_quantity, price,
-             state.status_message, state.updated_at.isoformat(), state.order.order_id),
-        )  # fmt: skip
+        self._change(state)
         self._event(state)
 
     def post(self, event: OrderEvent, portfolio: P) -> P:
@@ -90,18 +82,18 @@ class Book:
 
         A fill that is known already moves nothing a second time.
         """
-        for state in (event.state, *event.siblings):
-            self.update(state)
         fill = event.fill
-        if fill is None or self._is_known(fill):
+        if fill is not None and self._is_known(fill):
             return portfolio
-        self.db.execute(
-            "INSERT INTO fills (order_id, seq, key, side, product, quantity, price, charges, time,"
-            " fidelity, quote_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (fill.order_id, fill.seq, fill.instrument.key, fill.side.value, fill.product.value,
-             fill.quantity, str(fill.price), rows.paise(fill.charges), fill.time.isoformat(),
-             fill.fidelity.value, fill.quote_time.isoformat()),
-        )  # fmt: skip
+        self._change(event.state)
+        if fill is None:
+            self._event(event.state)
+        else:
+            self._fill(fill, event.state)
+        for state in event.siblings:
+            self.update(state)
+        if fill is None:
+            return portfolio
         before = portfolio.position(fill.instrument.key, fill.product)
         after = portfolio.apply(fill)
         held = after.position(fill.instrument.key, fill.product)
@@ -124,7 +116,7 @@ class Book:
             " opened_at = excluded.opened_at",
             (fill.instrument.key, fill.product.value, held.quantity, rows.paise(held.cost),
              rows.paise(held.pnl_realised), rows.paise(held.charges),
-             None if held.opened_at is None else held.opened_at.isoformat()),
+             None if held.opened_at is None else rows.moment(held.opened_at)),
         )  # fmt: skip
         return after
 
@@ -156,16 +148,46 @@ class Book:
         )
         return found.fetchone() is not None
 
-    def _event(self, state: OrderState) -> None:
-        """Append to the history of an order; each row's chain hashes the row before it."""
+    def _change(self, state: OrderState) -> None:
+        changed = self.db.execute(
+            "UPDATE orders SET quantity = ?, status = ?, filled_quantity = ?, average_price = ?,"
+            " limit_price = ?, status_message = ?, updated_at = ? WHERE order_id = ?",
+            (state.order.quantity, state.status.value, state.filled_quantity,
+             _text(state.average_price), _text(state.limit_price), state.status_message,
+             rows.moment(state.updated_at), state.order.order_id),
+        )  # fmt: skip
+        if changed.rowcount != 1:
+            raise ValueError(f"order {state.order.order_id} was never written as an intent")
+
+    def _fill(self, fill: Fill, state: OrderState) -> None:
+        values = (
+            fill.order_id, fill.seq, fill.instrument.key, fill.side.value, fill.product.value,
+            fill.quantity, str(fill.price), rows.paise(fill.charges), rows.moment(fill.time),
+            fill.fidelity.value, rows.moment(fill.quote_time),
+        )  # fmt: skip
+        self.db.execute(
+            f"INSERT INTO fills ({', '.join(rows.FILL)}) VALUES (?{', ?' * (len(values) - 1)})",  # noqa: S608 - names of ours
+            values,
+        )
+        facts = rows.fill_facts(dict(zip(rows.FILL, values, strict=True)))
+        self._event(state, seq=fill.seq, sealed=facts)
+
+    def _event(self, state: OrderState, *, seq: int | None = None, sealed: str = "") -> None:
+        """Append to the history of an order; each row's chain hashes the row before it.
+
+        `sealed` is hashed with it and stands elsewhere: the order as it was meant, or the fill.
+        """
         last = self.db.execute("SELECT chain FROM order_events ORDER BY number DESC LIMIT 1")
         row = last.fetchone()
-        facts = (state.order.order_id, state.updated_at.isoformat(), state.status.value,
-                 state.order.quantity, state.filled_quantity, state.status_message)  # fmt: skip
-        chain = chained("" if row is None else row["chain"], facts)
+        facts = (
+            state.order.order_id, rows.moment(state.updated_at), state.status.value,
+            state.order.quantity, state.filled_quantity, state.status_message,
+            _text(state.average_price), _text(state.limit_price), seq,
+        )  # fmt: skip
+        chain = chained("" if row is None else row["chain"], (*facts, sealed))
         self.db.execute(
-            "INSERT INTO order_events (order_id, at, status, quantity, filled_quantity, message,"
-            " chain) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO order_events ({', '.join(rows.EVENT)}, chain)"  # noqa: S608 - names of ours
+            f" VALUES ({'?, ' * len(facts)}?)",
             (*facts, chain),
         )
 
@@ -174,6 +196,10 @@ def chained(before: str, facts: tuple[object, ...]) -> str:
     """Return the hash of a row of the order history and of the row before it."""
     text = json.dumps([before, *facts], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _text(price: Decimal | None) -> str | None:
+    return None if price is None else str(price)
 
 
 def _reason(reason: Reason) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -30,8 +30,7 @@ _SECOND = 16  # the day on which the second half of a month begins
 _ROW_GROUP = 4_096  # two days of 2,000 shares; smaller ones cost bytes, larger ones time
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """Size and checksum of the copy of half a month; both 0 where it has no rows."""
 
     size: int
@@ -168,7 +167,6 @@ class ByDate:
         """Remove the copies of other years, and what killed runs left."""
         if not self.folder.is_dir():
             return
-        atomic.sweep(self.folder)
         for path in sorted(self.folder.iterdir()):
             if path.name[:4] not in years and not path.is_dir():
                 _unlink(path)
@@ -177,23 +175,29 @@ class ByDate:
         self, year: Path, frame: pl.DataFrame, source: Seal, *, keep: Mapping[str, Part]
     ) -> None:
         """Copy the parts that are not in `keep`, then seal the index."""
-        lines = [f"{source.size} {source.footer} {source.changed} {source.content}"]
+        lines = [" ".join(map(str, source))]
+        filled = {_half(day) for day in frame["date"].drop_nulls().unique()}
         for name, first, last in _halves(year.stem):
-            part = keep.get(name) or self._copy(name, self._rows(frame, first, last))
+            if name in keep:
+                part = keep[name]
+            elif name in filled:
+                part = self._copy(name, self._rows(frame, first, last))
+            else:
+                part = self._empty(name)
             lines.append(f"{name} {part.size} {part.content}")
         body = "\n".join(lines) + "\n"
         _write(self._place(year), f"{_head(body)}\n{body}".encode("ascii"))
 
     def _copy(self, name: str, rows: pl.DataFrame) -> Part:
-        path = self._file(name)
-        if rows.is_empty():
-            _unlink(path)
-            return Part(0, 0)
         held = io.BytesIO()
         rows.write_parquet(held, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP)
         data = held.getvalue()
-        _write(path, data)
+        _write(self._file(name), data)
         return Part(len(data), zlib.crc32(data))
+
+    def _empty(self, name: str) -> Part:
+        _unlink(self._file(name))
+        return Part(0, 0)
 
     def _holds(self, year: Path, frame: pl.DataFrame) -> bool:
         """Tell whether the copy holds exactly the rows of `frame`, by reading all of it."""

@@ -9,27 +9,26 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+from alphastock_cli.domain.decisions import RiskState
 from alphastock_cli.domain.instrument import Instrument
-from alphastock_cli.domain.trading import (
-    Fill,
-    OrderState,
-    RiskState,
-    Signal,
-)
-from alphastock_cli.errors import DamagedData, StorageError
+from alphastock_cli.domain.trading import Fill, OrderState, Signal
+from alphastock_cli.errors import DamagedData, Locked, StorageError
 from alphastock_cli.store import journal_rows as rows
-from alphastock_cli.store.atomic import storage_error
+from alphastock_cli.store.atomic import replace_with, storage_error
 from alphastock_cli.store.book import MONEY, Book
 from alphastock_cli.store.files import make_private
 from alphastock_cli.store.lock import lock
 
 SUFFIX = ".ledger"
+T = TypeVar("T")
+# what a row that was tampered with, or hit, makes of our own readers
+_UNREADABLE = (ValueError, KeyError, TypeError, ArithmeticError, AttributeError)
 
 
 class Journal:
@@ -56,14 +55,16 @@ class Journal:
         """
         make_private(path.parent)
         held = lock(path.with_suffix(".lock"), wait=wait, what=f"the ledger {account!r}")
-        with held, _translated(path), contextlib.closing(_connect(path)) as db:
-            path.chmod(0o600)
-            if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
-                _create(db, account, opening_cash, at)
-            found = cls(path, db)
-            found._check()
-            yield found
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with held, _translated(path):
+            if not path.exists():
+                _create(path, account, opening_cash, at)
+            with contextlib.closing(_connect(path)) as db:
+                found = cls(path, db)
+                found._check()
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+                yield found
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @classmethod
     @contextlib.contextmanager
@@ -101,20 +102,21 @@ class Journal:
     def orders(self) -> list[OrderState]:
         """Return every order in the order of writing."""
         found = self.db.execute("SELECT * FROM orders ORDER BY number")
-        return [rows.state_of(row, self._instrument(row["key"])) for row in found]
+        return self._values("orders", found, rows.state_of)
 
     def fills(self) -> list[Fill]:
         """Return every fill in the order of writing."""
         found = self.db.execute("SELECT * FROM fills ORDER BY number")
-        return [rows.fill_of(row, self._instrument(row["key"])) for row in found]
+        return self._values("fills", found, rows.fill_of)
 
     def signals(self) -> list[tuple[Signal, datetime]]:
         """Return every signal and when it was admitted, oldest first."""
         found = self.db.execute("SELECT * FROM signals ORDER BY number")
-        return [
-            (rows.signal_of(r["body"], self._instrument(r["key"])), datetime.fromisoformat(r["at"]))
-            for r in found
-        ]
+
+        def value(row: Mapping[str, Any], instrument: Instrument) -> tuple[Signal, datetime]:
+            return rows.signal_of(row["body"], instrument), datetime.fromisoformat(row["at"])
+
+        return self._values("signals", found, value)
 
     def decisions(self) -> list[dict[str, Any]]:
         """Return every decision: signal_id, at, approved, quantity, at_risk (rupees), reasons."""
@@ -132,9 +134,12 @@ class Journal:
         }
         if not raw:
             return RiskState()
-        raw |= {name: Decimal(raw[name]) for name in MONEY}
-        raw["day"] = None if raw["day"] is None else date.fromisoformat(raw["day"])
-        return RiskState(**raw)
+        try:
+            raw |= {name: Decimal(raw[name]) for name in MONEY}
+            raw["day"] = None if raw["day"] is None else date.fromisoformat(raw["day"])
+            return RiskState(**raw)
+        except _UNREADABLE as error:
+            raise self._unreadable("risk", 0, error) from error
 
     def last_moment(self) -> datetime | None:
         """Return the latest moment written: of an order, an event or a signal."""
@@ -153,10 +158,33 @@ class Journal:
             self.db.execute("BEGIN IMMEDIATE")
             try:
                 yield Book(self.db)
+                self.db.execute("COMMIT")
             except BaseException:
-                self.db.execute("ROLLBACK")
+                if self.db.in_transaction:  # a full disk has undone it already
+                    self.db.execute("ROLLBACK")
                 raise
-            self.db.execute("COMMIT")
+
+    def _values(
+        self,
+        table: str,
+        found: Iterable[Mapping[str, Any]],
+        value: Callable[[Mapping[str, Any], Instrument], T],
+    ) -> list[T]:
+        """Return the values of rows; one that cannot be read is named."""
+        made: list[T] = []
+        for row in found:
+            try:
+                made.append(value(row, self._instrument(row["key"])))
+            except _UNREADABLE as error:
+                raise self._unreadable(table, row["number"], error) from error
+        return made
+
+    def _unreadable(self, table: str, number: int, error: Exception) -> DamagedData:
+        return DamagedData(
+            f"the ledger {self.path} is damaged: row {number} of {table} cannot be read: {error!r}",
+            safe="Nothing was changed.",
+            hint="Keep the file, and go on with a copy or another --account.",
+        )
 
     def _instrument(self, key: str) -> Instrument:
         if key not in self._instruments:
@@ -208,28 +236,41 @@ def _connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     )
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA foreign_keys = ON")
-    if not readonly:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
     return db
 
 
-def _create(db: sqlite3.Connection, account: str, opening_cash: Decimal, at: datetime) -> None:
-    """Make the tables and the first posting, all or nothing."""
-    db.execute("BEGIN IMMEDIATE")
-    for statement in rows.SCHEMA.split(";"):
-        if statement.strip():
-            db.execute(statement)
+def _create(path: Path, account: str, opening_cash: Decimal, at: datetime) -> None:
+    """Make the tables and the first posting in a file of its own, which then takes the name.
+
+    So a ledger is there whole or not at all, and an empty file is never taken for a new one.
+    """
+    log = path.with_name(path.name + "-wal")
+    if log.exists():  # SQLite would replay it into the new file
+        raise DamagedData(
+            f"the ledger {path} is gone and its log {log.name} is still there",
+            safe="Nothing was changed.",
+            hint="Put the ledger back, or move the log away too.",
+        )
     cash = rows.paise(opening_cash)
     facts = {
-        "account": account, "created_at": at.isoformat(), "opening_cash": str(cash),
+        "account": account, "created_at": rows.moment(at), "opening_cash": str(cash),
         "schema_version": str(rows.SCHEMA_VERSION),
     }  # fmt: skip
-    db.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
-    book = Book(db)
-    book.entry("opening", "cash", cash)
-    book.entry("opening", "capital", -cash)
-    db.execute("COMMIT")
+
+    def fill(temporary: Path) -> None:
+        with contextlib.closing(_connect(temporary)) as db:
+            db.execute("PRAGMA journal_mode = MEMORY")
+            db.execute("BEGIN IMMEDIATE")
+            for statement in rows.SCHEMA.split(";"):
+                if statement.strip():
+                    db.execute(statement)
+            db.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
+            book = Book(db)
+            book.entry("opening", "cash", cash)
+            book.entry("opening", "capital", -cash)
+            db.execute("COMMIT")
+
+    replace_with(path, fill, mode=0o600)
 
 
 @contextlib.contextmanager
@@ -239,6 +280,12 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorname", "") or ""
+        if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            raise Locked(
+                f"another program holds the ledger {path}: {error}",
+                safe="What was acknowledged before is on the disk.",
+                hint="Close what has opened the file, then start again.",
+            ) from error
         if code.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")):
             raise StorageError(
                 f"the ledger {path} cannot be written: {error}",

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, OptionType, Side
 from alphastock_cli.domain.trading import (
@@ -27,6 +28,11 @@ from alphastock_cli.domain.trading import (
     Validity,
 )
 
+_INDIA = ZoneInfo("Asia/Kolkata")
+EVENT = ("order_id", "at", "status", "quantity", "filled_quantity", "message", "average_price",
+         "limit_price", "seq")  # fmt: skip
+FILL = ("order_id", "seq", "key", "side", "product", "quantity", "price", "charges", "time",
+        "fidelity", "quote_time")  # fmt: skip
 SCHEMA_VERSION = 1
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -43,12 +49,13 @@ CREATE TABLE orders (
     signal_key TEXT UNIQUE, key TEXT NOT NULL REFERENCES instruments, body TEXT NOT NULL,
     quantity INTEGER NOT NULL CHECK (quantity > 0), status TEXT NOT NULL,
     filled_quantity INTEGER NOT NULL CHECK (filled_quantity BETWEEN 0 AND quantity),
-    average_price TEXT, status_message TEXT NOT NULL, placed_at TEXT NOT NULL,
+    average_price TEXT, limit_price TEXT, status_message TEXT NOT NULL, placed_at TEXT NOT NULL,
     updated_at TEXT NOT NULL);
 CREATE TABLE order_events (
     number INTEGER PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders (order_id),
     at TEXT NOT NULL, status TEXT NOT NULL, quantity INTEGER NOT NULL,
-    filled_quantity INTEGER NOT NULL, message TEXT NOT NULL, chain TEXT NOT NULL);
+    filled_quantity INTEGER NOT NULL, message TEXT NOT NULL, average_price TEXT,
+    limit_price TEXT, seq INTEGER, chain TEXT NOT NULL);
 CREATE TABLE fills (
     number INTEGER PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders (order_id),
     seq INTEGER NOT NULL, key TEXT NOT NULL REFERENCES instruments, side TEXT NOT NULL,
@@ -83,6 +90,16 @@ def paise(amount: Decimal) -> int:
 def rupees(amount: int) -> Decimal:
     """Return whole paise as rupees, with two places."""
     return Decimal(amount).scaleb(-2)
+
+
+def moment(at: datetime) -> str:
+    """Return a moment as text in Indian time: the same one is the same text everywhere."""
+    return at.astimezone(_INDIA).isoformat()
+
+
+def fill_facts(row: Mapping[str, Any]) -> str:
+    """Return what the history of orders seals of a row of ``fills``."""
+    return json.dumps([row[name] for name in FILL], separators=(",", ":"))
 
 
 def instrument_body(instrument: Instrument) -> str:
@@ -142,6 +159,7 @@ def state_of(row: Mapping[str, Any], instrument: Instrument) -> OrderState:
         status=OrderStatus(row["status"]),
         filled_quantity=row["filled_quantity"],
         average_price=_number(row["average_price"]),
+        limit_price=_number(row["limit_price"]),
         status_message=row["status_message"],
         updated_at=datetime.fromisoformat(row["updated_at"]),
     )
@@ -163,7 +181,9 @@ def _dump(values: Mapping[str, Any]) -> str:
 
 
 def _plain(value: object) -> str:
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, StrEnum | Decimal):
         return str(value)

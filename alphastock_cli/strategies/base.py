@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, get_type_hints
 
 from alphastock_cli.domain.data import Snapshot
 from alphastock_cli.domain.instrument import AssetType, Interval
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     import polars as pl
 
 T = TypeVar("T", bound=type)
+
+
+class Judge(Protocol):
+    """Whoever has an opinion on a snapshot: a strategy, or one bound to symbols."""
+
+    def judge(self, snapshot: Snapshot) -> Signal | None:
+        """Return the opinion, or None."""
+        ...
 
 
 class BaseStrategy(ABC):
@@ -136,3 +144,22 @@ def _valid_until(signal: Signal, snapshot: Snapshot) -> datetime:
     segment = calendar.segment_of(snapshot.instrument.exchange)
     session = calendar.next_session(segment, signal.candle_time.date())
     return calendar.known_from(segment, session)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assigned:
+    """A strategy and the symbols it may judge; none means every one it is shown."""
+
+    strategy: BaseStrategy
+    symbols: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The strategy's registered name."""
+        return self.strategy.name
+
+    def judge(self, snapshot: Snapshot) -> Signal | None:
+        """Return the strategy's opinion, None of a symbol that is not its own."""
+        if self.symbols and snapshot.instrument.tradingsymbol not in self.symbols:
+            return None
+        return self.strategy.judge(snapshot)

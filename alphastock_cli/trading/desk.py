@@ -8,37 +8,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from alphastock_cli.domain.data import Candle, Quote, Snapshot
-from alphastock_cli.domain.instrument import AssetType, Instrument
-from alphastock_cli.domain.ports import Book, Broker, Clock, Journal
-from alphastock_cli.domain.trading import (
+from alphastock_cli.domain.decisions import (
     Approved,
     Decision,
+    Reason,
+    Rejected,
+    RiskLimits,
+    RiskState,
+)
+from alphastock_cli.domain.instrument import AssetType, Instrument, exact
+from alphastock_cli.domain.ports import Book, Broker, Clock, Journal
+from alphastock_cli.domain.trading import (
     Fill,
     Order,
     OrderEvent,
     OrderState,
     OrderStatus,
+    OrderType,
     Position,
     Product,
-    Reason,
-    Rejected,
-    RiskLimits,
-    RiskState,
     Role,
     Signal,
 )
 from alphastock_cli.errors import OutOfRange
 from alphastock_cli.exchange import rules
-from alphastock_cli.trading import orders, risk
+from alphastock_cli.exchange.calendar import IST
+from alphastock_cli.trading import matching, orders, risk
+from alphastock_cli.trading.guarding import Guarding
 from alphastock_cli.trading.portfolio import Portfolio
 
 Heard = Callable[[OrderEvent], None]
 _EXITS = (Role.EXIT,)
-_GUARDS = (Role.STOP, Role.TARGET)
+_CHASE_AFTER = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +78,8 @@ class Desk:
         self.numbers = orders.Numbers()
         self.portfolio = Portfolio.of(Decimal(0))
         self.risk = RiskState()
+        self.placed = self.filled = 0  # orders and fills since it was made
+        self._groups: dict[tuple[str, Product], str] = {}
         self._square_offs: dict[tuple[str, date], datetime | None] = {}
 
     def open(self) -> None:
@@ -83,28 +90,59 @@ class Desk:
         states, fills = self.journal.orders(), self.journal.fills()
         self.portfolio = Portfolio.of(self.journal.opening_cash(), fills)
         self.risk = self.journal.risk_state()
-        self.numbers.given = len(states)
+        self.numbers = orders.Numbers.after(states)
         by_order: dict[str, list[Fill]] = {}
         for fill in fills:
             by_order.setdefault(fill.order_id, []).append(fill)
         self.broker.restore(states, by_order)
         for state in states:
-            if state.status is OrderStatus.INTENT:
-                self.place(state.order)
+            self._note_group(state)
+        self._take_up(orders.waiting(states))
+
+    def _take_up(self, states: list[OrderState]) -> None:
+        """Go on with what waits: weigh entries at their signal's price, send what was not sent.
+
+        An entry that was not sent is not, either, once its moment is over or trading is halted.
+        """
+        now = self.clock.now()
+        entries = {s.order.signal_id: s for s in states if s.order.role is Role.ENTRY}
+        told = {}
+        if entries:
+            told = {s.signal_id: (s, at) for s, at in self.journal.signals()
+                    if s.signal_id in entries}  # fmt: skip
+        for signal, at in told.values():
+            self.portfolio = self.portfolio.mark(signal.instrument.key, signal.price, at)
+        for state in states:
+            if state.status is not OrderStatus.INTENT:
+                continue
+            order, said = state.order, told.get(state.order.signal_id)
+            late = now.astimezone(IST).date() > order.session or (
+                said is not None and now > said[0].valid_until
+            )
+            if order.role is Role.ENTRY and (self.risk.halted or late):
+                self.cancel(order.order_id)
+            else:
+                self.place(order)
 
     # -- from signal to order -----------------------------------------------------------------
 
     def decide(self, signal: Signal, snapshot: Snapshot) -> tuple[Decision, Order | None]:
         """Weigh a signal; write it, the decision and the order it leads to in one commit."""
         now, product = self.clock.now(), self.product_of(signal.instrument)
-        states = self.broker.orders()
+        states = self.broker.waiting()
+        session, _, _ = rules.session_of(signal.instrument, now)
+        probe = orders.from_signal(
+            signal, Approved(quantity=1, at_risk=Decimal(1)), order_id="0", product=product,
+            at=now, session=session,
+        )  # fmt: skip
         decision = risk.assess(
             signal, snapshot, self.portfolio, self.policy.limits, state=self.risk,
             product=product, reserved=orders.reserved(states, self.portfolio),
             waiting=[s.order.instrument.key for s in orders.waiting(states, (Role.ENTRY,))],
             exiting=[s.order.instrument.key for s in orders.waiting(states, _EXITS)],
+            now=now if _is_trading(signal.instrument, now) else None,
+            cost=lambda units: orders.needed(probe, units, signal.price),
         )  # fmt: skip
-        session, _, _ = rules.session_of(signal.instrument, now)
         late = self._too_late(signal.instrument, product, session, now)
         if late is not None and not (isinstance(decision, Approved) and not decision.at_risk):
             before = decision.reasons if isinstance(decision, Rejected) else ()
@@ -114,16 +152,21 @@ class Desk:
             order = orders.from_signal(
                 signal, decision, order_id=self.numbers.next(session), product=product, at=now,
                 session=session,
-                open_group=orders.group_of(signal.instrument, product, states),
+                open_group=self._groups.get((signal.instrument.key, product), ""),
             )  # fmt: skip
         with self.journal.transaction() as book:
             book.record(signal, decision, order, now)
             if order is not None:
                 self._count(book)
+        if order is not None and order.instrument.key not in self.portfolio.marks:
+            # what it may need is reserved at this price until the market says another
+            self.portfolio = self.portfolio.mark(order.instrument.key, signal.price, snapshot.as_of)
         return decision, order
 
     def submit(self, order: Order) -> OrderState:
         """Write an order of a person's own, then place it."""
+        if order.role is Role.ENTRY and not order.group:
+            order = replace(order, group=order.order_id)  # its guards are to know each other
         with self.journal.transaction() as book:
             book.intend(order)
             self._count(book)
@@ -132,14 +175,19 @@ class Desk:
     def place(self, order: Order) -> OrderState:
         """Hand an order that is written to the broker, and write what he says.
 
-        A guard that is refused leaves the position without protection: it is closed instead.
+        A stop that is refused leaves the position without protection: it is closed instead. The
+        order that closes it is written in the same commit as the refusal.
         """
         state = self.broker.place(order)
+        exits: list[Order] = []
         with self.journal.transaction() as book:
             book.update(state)
+            if state.status is OrderStatus.REJECTED and order.role is Role.STOP:
+                exits = self._instead_of(order, book)
+        self.placed += 1
         self.heard(OrderEvent(state=state))
-        if state.status is OrderStatus.REJECTED and order.role is Role.STOP:
-            self._close_unguarded(order)
+        for instead in exits:
+            self.place(instead)
         return state
 
     def cancel(self, order_id: str) -> OrderState:
@@ -157,9 +205,11 @@ class Desk:
         for event in self.broker.advance(market):
             self.post(event)
         price = market.last_price if isinstance(market, Quote) else market.close
-        if price is not None and any(key == market.key for key, _ in self.portfolio.positions):
+        if price is None or not matching.believable(market):
+            return
+        if market.key in self.portfolio.marks:  # held, or about to be
             at = market.time if isinstance(market, Quote) else market.end
-            self.portfolio = self.portfolio.mark(market.key, Decimal(repr(price)), at)
+            self.portfolio = self.portfolio.mark(market.key, exact(price), at)
 
     def post(self, event: OrderEvent) -> None:
         """Write an event with all it moves in one commit: state, fill, cash, charges, position.
@@ -167,28 +217,38 @@ class Desk:
         The orders that guard what an entry's fill opened are written in the same commit.
         """
         fresh: list[Order] = []
+        fill, order = event.fill, event.state.order
         with self.journal.transaction() as book:
-            self.portfolio = book.post(event, self.portfolio)
-            if event.fill is not None:
-                fresh = self._follow(event.fill, event.state.order, book)
+            after = book.post(event, self.portfolio)
+            news = fill is not None and after is not self.portfolio
+            if fill is not None and news:
+                position = after.position(fill.instrument.key, fill.product)
+                fresh = self._guarding.after_fill(fill, order, position, book)
+        self.portfolio = after
+        self._note_group(event.state)
+        self.filled += news
         self.heard(event)
-        for order in fresh:
-            self.place(order)
+        for new in fresh:
+            self.place(new)
 
     def settle(self) -> None:
         """Do what the time demands: expire day orders, square off, watch loss and drawdown."""
         now = self.clock.now()
         for event in self.broker.expire(now):
-            self.post(event)
+            self._expired(event, now)
         for position in self.portfolio.open_positions:
-            ends = self._square_off_at(position.instrument, now.date())
-            if position.product is Product.MIS and ends is not None and now >= ends:
+            if position.product is Product.MIS and self._must_go(position, now):
                 self._square_off(position, now)
-        seen = risk.watch(self.risk, self.portfolio.equity, now.date(), self.policy.limits)
+        self._chase(now)
+        today = now.astimezone(IST).date()
+        seen = risk.watch(self.risk, self.portfolio.equity, today, self.policy.limits)
         if seen != self.risk:
-            self.risk = seen
             with self.journal.transaction() as book:
                 book.remember(seen)
+            self.risk = seen
+        if self.risk.halted:
+            for state in orders.waiting(self.broker.waiting(), (Role.ENTRY,)):
+                self.cancel(state.order.order_id)
 
     def product_of(self, instrument: Instrument) -> Product:
         """Return what an instrument is traded as: shares MIS or CNC, contracts NRML."""
@@ -198,51 +258,87 @@ class Desk:
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _follow(self, fill: Fill, order: Order, book: Book) -> list[Order]:
-        """Adjust the group of a filled order: guards grow with an entry, exits end it."""
-        group = [
-            s for s in orders.waiting(self.broker.orders())
-            if s.order.group == order.group and s.order.order_id != order.order_id
-        ]  # fmt: skip
-        if order.role is not Role.ENTRY:
-            for state in group:
-                if state.order.role is Role.ENTRY:  # what was not bought need not be any more
-                    book.update(self.broker.cancel(state.order.order_id, fill.time))
-            return []
-        guards = [state for state in group if state.order.role in _GUARDS]
-        for state in guards:
-            wanted = state.order.quantity + fill.quantity
-            book.update(self.broker.modify(state.order.order_id, quantity=wanted, at=fill.time))
-        fresh = [] if guards else orders.guards(fill, order, numbers=self.numbers)
+    @property
+    def _guarding(self) -> Guarding:
+        return Guarding(self.broker, self.numbers)
+
+    def _note_group(self, state: OrderState) -> None:
+        """Remember the group that guards a position: that of its last entry with a fill."""
+        order = state.order
+        if order.role is Role.ENTRY and state.filled_quantity:
+            self._groups[order.instrument.key, order.product] = order.group
+
+    def _expired(self, event: OrderEvent, now: datetime) -> None:
+        """Write the end of an order with its session, and what goes on in the next one."""
+        order = event.state.order
+        position = self.portfolio.position(order.instrument.key, order.product)
+        with self.journal.transaction() as book:
+            self.portfolio = book.post(event, self.portfolio)
+            fresh = self._guarding.after_expiry(event.state, position, now, book)
+        self.heard(event)
         for new in fresh:
-            book.intend(new)
-        return fresh
+            self.place(new)
+
+    def _must_go(self, position: Position, now: datetime) -> bool:
+        """Tell whether an intraday position is due: also one that was missed on an earlier day."""
+        today = now.astimezone(IST).date()
+        if position.opened_at is not None and position.opened_at.astimezone(IST).date() < today:
+            return True
+        ends = self._square_off_at(position.instrument, today)
+        return ends is not None and now >= ends
 
     def _square_off(self, position: Position, now: datetime) -> None:
-        key, states = position.instrument.key, orders.waiting(self.broker.orders())
-        mine = [s for s in states if s.order.instrument.key == key]
+        key = position.instrument.key
+        mine = [s for s in self.broker.waiting() if s.order.instrument.key == key
+                and s.order.product is position.product]  # fmt: skip
         for state in mine:
             if state.order.role is Role.ENTRY:
                 self.cancel(state.order.order_id)
-        if any(state.order.role is Role.EXIT for state in mine):
-            return
-        group = orders.group_of(position.instrument, position.product, self.broker.orders())
-        self._exit(position, group, now)
+        if not any(state.order.role is Role.EXIT for state in mine):
+            self._exit(position, now)
 
-    def _close_unguarded(self, guard: Order) -> None:
+    def _chase(self, now: datetime) -> None:
+        """Close at the market what a stop with a limit was to close, once that is left behind."""
+        for state in orders.waiting(self.broker.waiting(), (Role.STOP,)):
+            order = state.order
+            stuck = order.order_type is OrderType.SL and state.status is OrderStatus.OPEN
+            if not stuck or now - state.updated_at < _CHASE_AFTER:
+                continue
+            position = self.portfolio.position(order.instrument.key, order.product)
+            if position is not None and position.quantity and not self._is_exiting(position):
+                self._exit(position, now)
+
+    def _is_exiting(self, position: Position) -> bool:
+        key, product = position.instrument.key, position.product
+        return any(
+            s.order.instrument.key == key and s.order.product is product
+            for s in orders.waiting(self.broker.waiting(), _EXITS)
+        )
+
+    def _instead_of(self, guard: Order, book: Book) -> list[Order]:
+        """Write the order that closes what a refused stop was to guard; none where one waits.
+
+        What its entry has not bought yet is not wanted any more.
+        """
         position = self.portfolio.position(guard.instrument.key, guard.product)
-        exits = orders.waiting(self.broker.orders(), _EXITS)
-        if position is not None and position.quantity and not any(
-            state.order.group == guard.group for state in exits
-        ):  # fmt: skip
-            self._exit(position, guard.group, self.clock.now())
+        for state in orders.waiting(self.broker.waiting(), (Role.ENTRY,)):
+            if guard.group and state.order.group == guard.group:
+                book.update(self.broker.cancel(state.order.order_id, self.clock.now()))
+        if position is None or not position.quantity or self._is_exiting(position):
+            return []
+        order = self._closing(position, self.clock.now())
+        book.intend(order)
+        self._count(book)
+        return [order]
 
-    def _exit(self, position: Position, group: str, now: datetime) -> None:
+    def _exit(self, position: Position, now: datetime) -> None:
+        self.submit(self._closing(position, now))
+
+    def _closing(self, position: Position, now: datetime) -> Order:
         session, _, _ = rules.session_of(position.instrument, now)
-        self.submit(
-            orders.square_off(
-                position, order_id=self.numbers.next(session), at=now, session=session, group=group
-            )
+        group = self._groups.get((position.instrument.key, position.product), "")
+        return orders.square_off(
+            position, order_id=self.numbers.next(session), at=now, session=session, group=group
         )
 
     def _count(self, book: Book) -> None:
@@ -266,3 +362,10 @@ class Desk:
             except OutOfRange:  # no time is known: nothing is squared off by itself
                 self._square_offs[name] = None
         return self._square_offs[name]
+
+
+def _is_trading(instrument: Instrument, now: datetime) -> bool:
+    try:
+        return rules.is_trading(instrument, now)
+    except OutOfRange:
+        return False

@@ -6,12 +6,13 @@ Pure functions from market data to slices of a fill; who waits and since when is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from alphastock_cli.domain.data import Candle, Level, Quote
-from alphastock_cli.domain.instrument import Instrument, OptionType, Side
+from alphastock_cli.domain.instrument import Instrument, Side, exact
 from alphastock_cli.domain.trading import Fidelity
 
 # of the volume that traded, how much could have been ours; and how wide a market is where only
@@ -28,6 +29,20 @@ class Slice:
     quantity: int
     price: Decimal
     fidelity: Fidelity
+
+
+def believable(market: Quote | Candle) -> bool:
+    """Tell whether a market may move orders: prices above zero, the last inside its own day."""
+    if isinstance(market, Candle):
+        return market.low > 0 and math.isfinite(market.high)
+    last = market.last_price
+    if last is None:
+        return True
+    if not (math.isfinite(last) and last > 0):
+        return False
+    floors = [x for x in (market.low, market.lower_circuit) if x is not None]
+    ceilings = [x for x in (market.high, market.upper_circuit) if x is not None]
+    return all(last >= x for x in floors) and all(last <= x for x in ceilings)
 
 
 def against(instrument: Instrument, price: float | Decimal, side: Side) -> Decimal:
@@ -49,6 +64,7 @@ def take(
     limit: Decimal | None,
     taken: Mapping[Decimal, int],
     traded: int,
+    used: int = 0,
 ) -> list[Slice]:
     """Return what an order that wants liquidity now can get from a quote, best price first.
 
@@ -62,10 +78,15 @@ def take(
         Units of each level that we took before: a level gives what it shows once.
     traded : int
         Units traded since the last quote; bounds a fill on the last price alone.
+    used : int
+        Units of that volume which other orders of ours had.
     """
     levels, fidelity = _levels(quote, side)
     if not levels:
-        return _on_last(quote, instrument, side, quantity=quantity, limit=limit, traded=traded)
+        if has_book(quote):
+            return []  # a side without an order sells nothing
+        room = int(SHARE_OF_VOLUME * traded) - used
+        return _on_last(quote, instrument, side, quantity=min(quantity, room), limit=limit)
     found: list[Slice] = []
     left = quantity
     for level in levels:
@@ -81,16 +102,27 @@ def take(
 
 def _levels(quote: Quote, side: Side) -> tuple[tuple[Level, ...], Fidelity]:
     """Return the levels an order of `side` would take, and how well they are known."""
-    if quote.bid is not None and quote.ask is not None and quote.bid >= quote.ask:
-        return (), Fidelity.T  # crossed: no book that could be believed
+    bids, asks, fidelity = _book(quote)
+    if bids and asks and bids[0].price >= asks[0].price:
+        return (), fidelity  # crossed: no book that could be believed
+    return (asks if side is Side.BUY else bids), fidelity
+
+
+def _book(quote: Quote) -> tuple[tuple[Level, ...], tuple[Level, ...], Fidelity]:
+    """Return both sides, the empty levels some sources send left out."""
     if quote.depth is not None:
-        levels = quote.depth.sell if side is Side.BUY else quote.depth.buy
-        return levels, Fidelity.L2
-    if side is Side.BUY:
-        levels = _single(quote.ask, quote.ask_quantity)
+        bids, asks, fidelity = quote.depth.buy, quote.depth.sell, Fidelity.L2
     else:
-        levels = _single(quote.bid, quote.bid_quantity)
-    return levels, Fidelity.L1 if levels else Fidelity.T
+        bids = _single(quote.bid, quote.bid_quantity)
+        asks = _single(quote.ask, quote.ask_quantity)
+        fidelity = Fidelity.L1 if has_book(quote) else Fidelity.T
+    real = [tuple(lv for lv in side if lv.price > 0 and lv.quantity > 0) for side in (bids, asks)]
+    return real[0], real[1], fidelity
+
+
+def has_book(quote: Quote) -> bool:
+    """Tell whether anything but a last price is known, be it that a side is empty."""
+    return quote.depth is not None or quote.bid is not None or quote.ask is not None
 
 
 def _single(price: float | None, units: int | None) -> tuple[Level, ...]:
@@ -98,38 +130,34 @@ def _single(price: float | None, units: int | None) -> tuple[Level, ...]:
 
 
 def _on_last(
-    quote: Quote,
-    instrument: Instrument,
-    side: Side,
-    *,
-    quantity: int,
-    limit: Decimal | None,
-    traded: int,
+    quote: Quote, instrument: Instrument, side: Side, *, quantity: int, limit: Decimal | None
 ) -> list[Slice]:
-    """Fill on the last price alone: half a spread worse, a small share of what traded."""
-    one_sided = quote.depth is not None or quote.bid is not None or quote.ask is not None
-    if quote.last_price is None or one_sided:
-        return []  # a side without an order sells nothing
+    """Fill on the last price alone, half a spread worse."""
+    if quote.last_price is None:
+        return []
     price = slipped(instrument, quote.last_price, side)
-    units = _whole(min(quantity, int(SHARE_OF_VOLUME * traded)), instrument)
-    if not units or not allows(limit, price, side):
+    units = _whole(quantity, instrument)
+    if units <= 0 or not allows(limit, price, side):
         return []
     return [Slice(units, price, Fidelity.T)]
 
 
 def slipped(instrument: Instrument, price: float | Decimal, side: Side) -> Decimal:
     """Return a price half an assumed spread, at least a tick, to the disadvantage of `side`."""
-    exact = price if isinstance(price, Decimal) else Decimal(repr(price))
-    spread = _OPTION_SPREAD if isinstance(instrument.option_type, OptionType) else _SPREAD
-    step = max(instrument.tick_size, exact * spread / 2)
-    worse = exact + step if side is Side.BUY else max(exact - step, instrument.tick_size)
+    middle = exact(price)
+    spread = _SPREAD if instrument.option_type is None else _OPTION_SPREAD
+    step = max(instrument.tick_size, middle * spread / 2)
+    worse = middle + step if side is Side.BUY else max(middle - step, instrument.tick_size)
     return against(instrument, worse, side)
 
 
 def shown(quote: Quote, instrument: Instrument, side: Side) -> dict[Decimal, int]:
     """Return the units on offer to an order of `side`, by price."""
-    levels, _ = _levels(quote, side)
-    return {against(instrument, level.price, side): level.quantity for level in levels}
+    found: dict[Decimal, int] = {}
+    for level in _levels(quote, side)[0]:
+        price = against(instrument, level.price, side)
+        found[price] = found.get(price, 0) + level.quantity
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,20 +169,25 @@ class Queue:
 
 def join(quote: Quote, instrument: Instrument, side: Side, price: Decimal) -> Queue:
     """Return the place of an order that begins to rest at a price: behind all who are there."""
-    if quote.depth is not None:
-        levels = quote.depth.buy if side is Side.BUY else quote.depth.sell
-    elif side is Side.BUY:
-        levels = _single(quote.bid, quote.bid_quantity)
-    else:
-        levels = _single(quote.ask, quote.ask_quantity)
-    shown = {against(instrument, level.price, _other(side)): level.quantity for level in levels}
-    if price in shown:
-        return Queue(ahead=shown[price])
-    if not shown:
+    bids, asks, _ = _book(quote)
+    levels = bids if side is Side.BUY else asks
+    theirs = {against(instrument, level.price, _other(side)): level.quantity for level in levels}
+    if price in theirs:
+        return Queue(ahead=theirs[price])
+    if not theirs:
         return Queue(ahead=None)
-    best_price = max(shown) if side is Side.BUY else min(shown)
+    best_price = max(theirs) if side is Side.BUY else min(theirs)
     better = price > best_price if side is Side.BUY else price < best_price
     return Queue(ahead=0 if better else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What a resting order got: units by the volume that traded, units by the book across."""
+
+    traded: int = 0
+    crossed: int = 0
+    queue: Queue
 
 
 def rest(
@@ -166,57 +199,70 @@ def rest(
     quantity: int,
     queue: Queue,
     traded: int,
-) -> tuple[int, Queue]:
-    """Return the units a resting limit order gets, and its place afterwards.
+    taken: Mapping[Decimal, int],
+) -> Served:
+    """Return the units a resting limit order gets, all at its price, and its place afterwards.
 
     A trade beyond the price, or a book that stands on it from the other side, reaches everyone who
     waited there. A trade at the price serves those ahead first. A touch alone serves nobody.
+
+    Parameters
+    ----------
+    traded : int
+        Units traded since the last quote that no other order of ours had.
+    taken : mapping of Decimal to int
+        Units of each level across that we took before.
     """
-    last = None if quote.last_price is None else Decimal(repr(quote.last_price))
-    buying = side is Side.BUY
-    crossed = _crossing(quote, instrument, side, price)
-    beyond = last is not None and (last < price if buying else last > price)
-    if crossed or (beyond and traded > 0):
-        units = _whole(min(quantity, max(traded if beyond else 0, crossed)), instrument)
-        return units, Queue(ahead=0)
-    if last is None or last != price or traded <= 0:
-        ahead = queue.ahead
-        if ahead is None:
-            ahead = join(quote, instrument, side, price).ahead
-        return 0, Queue(ahead=ahead)
-    if queue.ahead is None:
-        return 0, join(quote, instrument, side, price)
-    left = queue.ahead - traded
+    last = None if quote.last_price is None else exact(quote.last_price)
+    beyond = last is not None and (last < price if side is Side.BUY else last > price)
+    through = _whole(min(quantity, max(0, traded)), instrument) if beyond else 0
+    across = _across(quote, instrument, side, price, taken)
+    crossed = _whole(min(quantity - through, across), instrument)
+    if through or crossed:
+        return Served(traded=through, crossed=crossed, queue=Queue(ahead=0))
+    ahead = queue.ahead
+    if ahead is None:
+        return Served(queue=join(quote, instrument, side, price))
+    if last != price or traded <= 0:
+        return Served(queue=queue)
+    left = ahead - traded
     if left >= 0:
-        return 0, Queue(ahead=left)
-    return _whole(min(quantity, -left), instrument), Queue(ahead=0)
+        return Served(queue=Queue(ahead=left))
+    return Served(traded=_whole(min(quantity, -left), instrument), queue=Queue(ahead=0))
 
 
-def _crossing(quote: Quote, instrument: Instrument, side: Side, price: Decimal) -> int:
-    """Return the units the other side shows at our price or better."""
-    levels, _ = _levels(quote, side)
-    fits = (
-        lv.quantity for lv in levels if allows(price, against(instrument, lv.price, side), side)
+def _across(
+    quote: Quote, instrument: Instrument, side: Side, price: Decimal, taken: Mapping[Decimal, int]
+) -> int:
+    """Return the units the other side shows at our price or better, and we have not had."""
+    offered = shown(quote, instrument, side)
+    return sum(
+        max(0, units - taken.get(at, 0)) for at, units in offered.items() if allows(price, at, side)
     )
-    return sum(fits)
 
 
 def on_candle(
-    candle: Candle, instrument: Instrument, side: Side, *, quantity: int, limit: Decimal | None
+    candle: Candle,
+    instrument: Instrument,
+    side: Side,
+    *,
+    quantity: int,
+    limit: Decimal | None,
+    used: int = 0,
 ) -> list[Slice]:
     """Return what a candle gives an order that waited when it began.
 
     A limit fills only if the candle went beyond it, at the better of limit and open. Without a
     limit it fills at the open, half a spread worse. At most a small share of the volume; nothing
-    where no volume is known.
+    where no volume is known. `used` are the units other orders of ours had of it.
     """
-    units = candle_room(candle, instrument, quantity)
+    units = candle_room(candle, instrument, quantity, used=used)
     if not units:
         return []
     opened = against(instrument, candle.open, side)
     if limit is None:
         return [Slice(units, slipped(instrument, candle.open, side), Fidelity.B)]
-    low, high = Decimal(repr(candle.low)), Decimal(repr(candle.high))
+    low, high = exact(candle.low), exact(candle.high)
     if side is Side.BUY:
         return [Slice(units, min(limit, opened), Fidelity.B)] if low < limit else []
     return [Slice(units, max(limit, opened), Fidelity.B)] if high > limit else []
@@ -227,8 +273,7 @@ def stopped(candle: Candle, instrument: Instrument, side: Side, trigger: Decimal
 
     Beyond the trigger already at the open: the open. Else the trigger.
     """
-    low, high = Decimal(repr(candle.low)), Decimal(repr(candle.high))
-    opened = Decimal(repr(candle.open))
+    low, high, opened = exact(candle.low), exact(candle.high), exact(candle.open)
     if side is Side.BUY:
         if high < trigger:
             return None
@@ -242,13 +287,14 @@ def triggers(quote: Quote, side: Side, trigger: Decimal) -> bool:
     """Tell whether the last price sets off a stop: at or above it to buy, at or below to sell."""
     if quote.last_price is None:
         return False
-    last = Decimal(repr(quote.last_price))
+    last = exact(quote.last_price)
     return last >= trigger if side is Side.BUY else last <= trigger
 
 
-def candle_room(candle: Candle, instrument: Instrument, quantity: int) -> int:
+def candle_room(candle: Candle, instrument: Instrument, quantity: int, *, used: int = 0) -> int:
     """Return the units of a candle that could have been ours, in whole lots."""
-    return _whole(min(quantity, int(SHARE_OF_VOLUME * (candle.volume or 0))), instrument)
+    room = int(SHARE_OF_VOLUME * (candle.volume or 0)) - used
+    return _whole(max(0, min(quantity, room)), instrument)
 
 
 def _whole(units: int, instrument: Instrument) -> int:

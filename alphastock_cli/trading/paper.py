@@ -6,33 +6,32 @@ events. Everything it knows can be rebuilt from the ledger with `restore`.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from alphastock_cli.domain.data import Candle, Quote
-from alphastock_cli.domain.instrument import Instrument, Side
+from alphastock_cli.domain.instrument import Side
 from alphastock_cli.domain.trading import (
+    ZERO,
     Fidelity,
     Fill,
     Order,
     OrderEvent,
     OrderState,
     OrderStatus,
-    OrderType,
     Product,
     Role,
     Validity,
 )
 from alphastock_cli.errors import OutOfRange, UnknownName
-from alphastock_cli.exchange import calendar, rules
+from alphastock_cli.exchange import charges, rules
 from alphastock_cli.trading import matching
-from alphastock_cli.trading.working import Taken, Working, day_volume
+from alphastock_cli.trading.working import STOPS, Taken, Volume, Working
 
-_STOPS = frozenset({OrderType.SL, OrderType.SL_M})
-_EXITS = frozenset({Role.EXIT, Role.STOP})
+_NOT_AT_ONCE = "nothing more was there at once"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +41,26 @@ class PaperPolicy:
     latency: timedelta = timedelta(milliseconds=250)
 
 
+@dataclass(slots=True)
+class _Meeting:
+    """One market while orders meet it: what traded, and what of it our orders had by side."""
+
+    traded: int
+    used: Counter[Side]
+    stopped: set[str]  # groups of which a stop was set off
+
+
 class PaperBroker:
-    """A broker that sends nothing anywhere."""
+    """A broker that sends nothing anywhere. `disbelieved` counts markets that cannot be true."""
 
     def __init__(self, policy: PaperPolicy | None = None) -> None:
         self.policy = policy or PaperPolicy()
+        self.disbelieved = 0
         self._all: dict[str, Working] = {}
         self._live: dict[str, dict[str, Working]] = {}  # by key, in the order of placing
         self._last: dict[str, Quote | Candle] = {}
-        self._taken: dict[tuple[str, Side], Taken] = {}
+        self._volume: defaultdict[str, Volume] = defaultdict(Volume)
+        self._taken: defaultdict[tuple[str, Side], Taken] = defaultdict(Taken)
         self._held: Counter[tuple[str, Product]] = Counter()
 
     # -- orders -------------------------------------------------------------------------------
@@ -64,7 +74,7 @@ class PaperBroker:
             for made in own:
                 self._held[made.instrument.key, made.product] += made.signed
             self._all[state.order.order_id] = work
-            if not state.status.final and state.status is not OrderStatus.INTENT:
+            if not state.status.final:
                 self._keep(work)
 
     def place(self, order: Order) -> OrderState:
@@ -72,21 +82,14 @@ class PaperBroker:
         known = self._all.get(order.order_id)
         if known is not None and known.state.status is not OrderStatus.INTENT:
             return known.state
-        market = self._last.get(order.instrument.key)
-        quote = market if isinstance(market, Quote) else None
-        reasons = rules.check_order(
-            order, now=order.placed_at, last_price=_last_price(market),
-            lower_circuit=None if quote is None else quote.lower_circuit,
-            upper_circuit=None if quote is None else quote.upper_circuit,
-            held=self._held[order.instrument.key, order.product],
-        )  # fmt: skip
-        state = OrderState(order=order, status=OrderStatus.INTENT, updated_at=order.placed_at)
-        work = Working.of(state)
+        work = Working.of(
+            OrderState(order=order, status=OrderStatus.INTENT, updated_at=order.placed_at)
+        )
         self._all[order.order_id] = work
-        if reasons:
-            text = "; ".join(reason.text for reason in reasons)
-            return work.end(OrderStatus.REJECTED, text, order.placed_at)
-        work.state = replace(state, status=_resting(order))
+        self._drop(work)  # of an intent that was restored
+        if why := self._refusal(order):
+            return work.end(OrderStatus.REJECTED, why, order.placed_at)
+        work.state = replace(work.state, status=_resting(order))
         self._keep(work)
         return work.state
 
@@ -98,18 +101,17 @@ class PaperBroker:
         UnknownName
             No such order.
         ValueError
-            So many units are filled already.
+            So many units are filled already, or it is no whole number of lots.
         """
         work = self._known(order_id)
         if work.state.status.final:
             return work.state
         if quantity <= work.state.filled_quantity:
             raise ValueError(f"order {order_id}: {work.state.filled_quantity} units are filled")
-        if quantity > work.order.quantity:
-            work.queue = matching.Queue(ahead=None)
-        order = replace(work.order, quantity=quantity)
-        work.state = replace(work.state, order=order, updated_at=at)
-        return work.state
+        if quantity % work.order.instrument.lot_size:
+            lot = work.order.instrument.lot_size
+            raise ValueError(f"order {order_id}: {quantity} is not a multiple of the lot of {lot}")
+        return work.resize(quantity, at)
 
     def cancel(self, order_id: str, at: datetime) -> OrderState:
         """Cancel what is open of an order; a final one comes back as it is.
@@ -126,41 +128,37 @@ class PaperBroker:
         return work.end(OrderStatus.CANCELLED, "cancelled by its owner", at)
 
     def orders(self) -> list[OrderState]:
-        """Return every order, in the order of placing."""
+        """Return every order, in the order of placing: also those of past sessions."""
         return [work.state for work in self._all.values()]
+
+    def waiting(self) -> list[OrderState]:
+        """Return the orders that are not over, by instrument and in the order of placing."""
+        return [work.state for held in self._live.values() for work in held.values()]
 
     # -- the market ---------------------------------------------------------------------------
 
-    def advance(self, market: Quote | Candle) -> list[OrderEvent]:
+    def advance(self, market: Quote | Candle) -> Iterator[OrderEvent]:
         """Let the orders that wait for this instrument meet its market, stops before limits.
 
-        A market older than the last one seen, or the same one again, meets nobody.
+        One event at a time: what is done about it, a sibling cancelled, a guard placed, is done
+        before the next order meets the market. A market older than the last one seen, the same one
+        again, or one that cannot be true meets nobody.
         """
         before = self._last.get(market.key)
         if before is not None and _stamp(before) >= _stamp(market):
-            return []
+            return iter(())
+        if not matching.believable(market):
+            self.disbelieved += 1
+            return iter(())
         self._last[market.key] = market
-        waiting = list(self._live.get(market.key, {}).values())
-        waiting.sort(key=lambda work: work.order.order_type not in _STOPS)  # the worse case first
-        events: list[OrderEvent] = []
-        if isinstance(market, Quote):
-            traded = day_volume(market, before if isinstance(before, Quote) else None)
-            for work in waiting:
-                if self._eligible(work, market.time):
-                    events += self._meet_quote(work, market, traded)
-        else:
-            for work in waiting:
-                # a candle meets orders that were there when it began
-                if not work.state.status.final and market.time >= work.order.placed_at:
-                    events += self._meet_candle(work, market)
-        return events
+        traded = self._volume[market.key].since(market) if isinstance(market, Quote) else 0
+        return self._meet(market, _Meeting(traded, Counter(), set()))
 
     def expire(self, now: datetime) -> list[OrderEvent]:
         """End the day orders whose session is over by `now`."""
         found = []
         for work in [w for held in self._live.values() for w in held.values()]:
-            closes = _closes(work.order)
-            if now.date() > work.order.session or (closes is not None and now >= closes):
+            if work.is_over(now):
                 self._drop(work)
                 state = work.end(OrderStatus.CANCELLED, "its session is over", now)
                 found.append(OrderEvent(state=state))
@@ -168,69 +166,115 @@ class PaperBroker:
 
     # -- meeting ------------------------------------------------------------------------------
 
-    def _meet_quote(self, work: Working, quote: Quote, traded: int) -> list[OrderEvent]:
-        order, events = work.order, []
+    def _meet(self, market: Quote | Candle, meeting: _Meeting) -> Iterator[OrderEvent]:
+        waiting = list(self._live.get(market.key, {}).values())
+        waiting.sort(key=lambda work: work.order.order_type not in STOPS)  # the worse case first
+        for work in waiting:
+            if work.state.status is OrderStatus.INTENT:
+                continue
+            if work.meets(market, self.policy.latency):
+                if work.state.status is OrderStatus.AMO:
+                    yield OrderEvent(state=work.wake(market.time))
+                if isinstance(market, Quote):
+                    yield from self._meet_quote(work, market, meeting)
+                else:
+                    yield from self._meet_candle(work, market, meeting)
+
+    def _meet_quote(self, work: Working, quote: Quote, meeting: _Meeting) -> Iterator[OrderEvent]:
+        order = work.order
         if not work.triggered:
             assert order.trigger_price is not None
             if not matching.triggers(quote, order.side, order.trigger_price):
-                return []
-            events.append(self._trigger(work, quote.time))
-        if quote.last_price is not None and _wants_protection(work):
-            last = matching.against(order.instrument, quote.last_price, order.side)
-            work.limit = _protection(order, last)
-        pieces = self._pieces(work, quote, traded)
-        events += [self._fill(work, piece, quote.time, quote.time) for piece in pieces]
-        if order.validity is Validity.IOC and not work.state.status.final:
-            self._drop(work)
-            text = "nothing more was there at once"
-            events.append(OrderEvent(state=work.end(OrderStatus.CANCELLED, text, quote.time)))
-        return events
+                return
+            yield OrderEvent(state=work.trigger(quote.time))
+        if _protect(work, quote):
+            if self._rests(work, quote):
+                yield from self._serve(work, quote, meeting)
+            else:
+                yield from self._take(work, quote, meeting)
+        yield from self._end_at_once(work, quote.time)
 
-    def _pieces(self, work: Working, quote: Quote, traded: int) -> list[matching.Slice]:
-        order = work.order
-        if work.met and work.limit is not None:
-            units, work.queue = matching.rest(
-                quote, order.instrument, order.side, price=work.limit, quantity=work.left,
-                queue=work.queue, traded=traded,
-            )  # fmt: skip
-            grade = Fidelity.L2 if quote.depth is not None else Fidelity.L1
-            return [matching.Slice(units, work.limit, grade)] if units else []
-        taken = self._levels(quote, order.instrument, order.side)
-        pieces = matching.take(
-            quote, order.instrument, order.side, quantity=work.left, limit=work.limit,
-            taken=taken.at(), traded=traded,
+    def _rests(self, work: Working, quote: Quote) -> bool:
+        # who follows the market, or has no price of his own where only the last price is known,
+        # goes on taking
+        priced = work.order.price is not None or matching.has_book(quote)
+        return work.met and priced and not work.follows_the_market
+
+    def _serve(self, work: Working, quote: Quote, meeting: _Meeting) -> Iterator[OrderEvent]:
+        """Let an order that rests have what came to it."""
+        order, side = work.order, work.order.side
+        assert work.limit is not None
+        taken = self._levels(quote, work)
+        got = matching.rest(
+            quote, order.instrument, side, price=work.limit, quantity=work.left,
+            queue=work.queue, traded=meeting.traded - meeting.used[side], taken=taken.at(),
         )  # fmt: skip
-        for piece in pieces:
-            taken.add(piece.price, piece.quantity)
-        work.met = work.limit is not None
-        if work.limit is not None:
-            work.queue = matching.join(quote, order.instrument, order.side, work.limit)
-        return pieces
+        work.queue = got.queue
+        meeting.used[side] += got.traded
+        taken.take_best(got.crossed, side)
+        if units := got.traded + got.crossed:
+            grade = Fidelity.L2 if quote.depth is not None else (
+                Fidelity.L1 if matching.has_book(quote) else Fidelity.T
+            )  # fmt: skip
+            piece = matching.Slice(units, work.limit, grade)
+            yield self._fill(work, piece, quote.time, quote.time)
 
-    def _meet_candle(self, work: Working, candle: Candle) -> list[OrderEvent]:
-        order, events, price = work.order, [], None
+    def _take(self, work: Working, quote: Quote, meeting: _Meeting) -> Iterator[OrderEvent]:
+        """Let an order that has just come, or is priced anew, have what is there."""
+        order, side = work.order, work.order.side
+        taken = self._levels(quote, work)
+        pieces = matching.take(
+            quote, order.instrument, side, quantity=work.left, limit=work.limit,
+            taken=taken.at(), traded=meeting.traded, used=meeting.used[side],
+        )  # fmt: skip
+        news = False
+        if work.limit is not None:
+            queue = matching.join(quote, order.instrument, side, work.limit)
+            news = work.settle_down(queue, quote.time)
+        for piece in pieces:
+            if work.state.status.final:  # whoever heard of the first slice has cancelled the rest
+                return
+            if piece.fidelity is Fidelity.T:
+                meeting.used[side] += piece.quantity
+            else:
+                taken.add(piece.price, piece.quantity)
+            yield self._fill(work, piece, quote.time, quote.time)
+        if news and not pieces and order.validity is not Validity.IOC:
+            yield OrderEvent(state=work.state)
+
+    def _meet_candle(
+        self, work: Working, candle: Candle, meeting: _Meeting
+    ) -> Iterator[OrderEvent]:
+        order, price = work.order, None
         if not work.triggered:
             assert order.trigger_price is not None
             price = matching.stopped(candle, order.instrument, order.side, order.trigger_price)
             if price is None:
-                return []
-            events.append(self._trigger(work, candle.end))
+                return
+            yield OrderEvent(state=work.trigger(candle.end))
+        if order.role is Role.STOP and order.group:
+            meeting.stopped.add(order.group)
+        if order.role is Role.TARGET and order.group in meeting.stopped:
+            return  # stop and target inside one candle: the worse of the two
+        limit = None if work.follows_the_market else work.limit
+        used = meeting.used[order.side]
         if price is None:
             pieces = matching.on_candle(
-                candle, order.instrument, order.side, quantity=work.left, limit=work.limit
+                candle, order.instrument, order.side, quantity=work.left, limit=limit, used=used
             )
         else:
-            units = matching.candle_room(candle, order.instrument, work.left)
-            fits = units and matching.allows(work.limit, price, order.side)
+            units = matching.candle_room(candle, order.instrument, work.left, used=used)
+            fits = units and matching.allows(limit, price, order.side)
             pieces = [matching.Slice(units, price, Fidelity.B)] if fits else []
-        return events + [self._fill(work, piece, candle.end, candle.time) for piece in pieces]
+        for piece in pieces:
+            meeting.used[order.side] += piece.quantity
+            yield self._fill(work, piece, candle.end, candle.time)
+        yield from self._end_at_once(work, candle.end)
 
-    def _trigger(self, work: Working, at: datetime) -> OrderEvent:
-        work.triggered = True
-        work.state = replace(
-            work.state, status=OrderStatus.OPEN, status_message="triggered", updated_at=at
-        )
-        return OrderEvent(state=work.state)
+    def _end_at_once(self, work: Working, at: datetime) -> Iterator[OrderEvent]:
+        if work.order.validity is Validity.IOC and not work.state.status.final:
+            self._drop(work)
+            yield OrderEvent(state=work.end(OrderStatus.CANCELLED, _NOT_AT_ONCE, at))
 
     def _fill(
         self, work: Working, piece: matching.Slice, time: datetime, quote_time: datetime
@@ -256,15 +300,43 @@ class PaperBroker:
 
     # -- book-keeping -------------------------------------------------------------------------
 
-    def _eligible(self, work: Working, time: datetime) -> bool:
-        if work.state.status.final:  # a sibling filled a moment ago
-            return False
-        return time >= work.order.placed_at + self.policy.latency
+    def _refusal(self, order: Order) -> str:
+        """Return every reason against an order in words; "" where there is none."""
+        market = self._last.get(order.instrument.key)
+        quote = market if isinstance(market, Quote) else None
+        reasons = rules.check_order(
+            order, now=order.placed_at, last_price=_last_price(market),
+            lower_circuit=None if quote is None else quote.lower_circuit,
+            upper_circuit=None if quote is None else quote.upper_circuit,
+            held=self._free(order),
+        )  # fmt: skip
+        if reasons:
+            return "; ".join(reason.text for reason in reasons)
+        try:
+            charges.order_charges(order.instrument, order.product, order.side, ZERO, order.session)
+        except OutOfRange as error:
+            return error.what  # nobody could say what a fill of it costs
+        return ""
 
-    def _levels(self, quote: Quote, instrument: Instrument, side: Side) -> Taken:
-        """Return what was taken of the side an order of `side` takes from, sizes as shown now."""
-        taken = self._taken.setdefault((quote.key, side), Taken())
-        taken.see(matching.shown(quote, instrument, side))
+    def _free(self, order: Order) -> int:
+        """Return the units held that no other waiting order is going to sell.
+
+        Orders of one group sell the same units, whichever of them is first.
+        """
+        key = order.instrument.key
+        promised: Counter[str] = Counter()
+        for work in self._live.get(key, {}).values():
+            other = work.order
+            if other.side is Side.SELL and other.product is order.product:
+                name = other.group or f"order {other.order_id}"
+                if name != order.group:
+                    promised[name] = max(promised[name], work.left)
+        return self._held[key, order.product] - promised.total()
+
+    def _levels(self, quote: Quote, work: Working) -> Taken:
+        """Return what was taken of the side an order takes from, sizes as shown now."""
+        taken = self._taken[quote.key, work.order.side]
+        taken.see(matching.shown(quote, work.order.instrument, work.order.side))
         return taken
 
     def _known(self, order_id: str) -> Working:
@@ -280,34 +352,35 @@ class PaperBroker:
         self._live.get(work.order.instrument.key, {}).pop(work.order.order_id, None)
 
 
-def _wants_protection(work: Working) -> bool:
-    """Tell whether an order without a price needs one now: the first, or an exit left behind.
+def _protect(work: Working, quote: Quote) -> bool:
+    """Give an order without a price its limit; False where none can be told: it has to wait.
 
-    An exit whose protection price the market has left is priced anew: waiting leaves risk open.
+    On days before there were slabs such an order may slip as far as the book goes.
     """
-    return work.order.price is None and (work.limit is None or work.order.role in _EXITS)
-
-
-def _protection(order: Order, last: Decimal) -> Decimal | None:
-    """Return how far an order without a price may slip; None on days before there were slabs."""
+    order = work.order
+    if order.price is not None or (work.limit is not None and not work.follows_the_market):
+        return True
+    if quote.last_price is None:
+        return work.limit is not None
+    last = matching.against(order.instrument, quote.last_price, order.side)
     try:
-        return rules.protection_price(
+        limit: Decimal | None = rules.protection_price(
             order.instrument, order.side, last, order.market_protection, order.session
         )
     except OutOfRange:
-        return None
-
-
-def _closes(order: Order) -> datetime | None:
-    midnight = datetime.combine(order.session, time(), calendar.IST)
-    day, _, closes = rules.session_of(order.instrument, midnight)
-    return closes if day == order.session else None
+        limit = None
+    work.price_at(limit)
+    return True
 
 
 def _resting(order: Order) -> OrderStatus:
-    if not rules.is_trading(order.instrument, order.placed_at):
+    try:
+        trades = rules.is_trading(order.instrument, order.placed_at)
+    except OutOfRange:
+        trades = True  # the hours of that day are not known: the day itself is
+    if not trades:
         return OrderStatus.AMO
-    return OrderStatus.TRIGGER_PENDING if order.order_type in _STOPS else OrderStatus.OPEN
+    return OrderStatus.TRIGGER_PENDING if order.order_type in STOPS else OrderStatus.OPEN
 
 
 def _last_price(market: Quote | Candle | None) -> float | None:

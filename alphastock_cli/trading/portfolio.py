@@ -39,26 +39,29 @@ class Portfolio:
 
     @classmethod
     def of(cls, opening_cash: Decimal, fills: Iterable[Fill] = ()) -> Portfolio:
-        """Return the portfolio that these fills lead to, in their order."""
-        folded = cls(opening_cash=opening_cash, cash=opening_cash)
+        """Return the portfolio that these fills lead to, in their order: `apply` after `apply`."""
+        cash = opening_cash
+        positions: dict[PositionKey, Position] = {}
+        marks: dict[str, Mark] = {}
         for fill in fills:
-            folded = folded.apply(fill)
-        return folded
+            name = (fill.instrument.key, fill.product)
+            before = positions.get(name) or _flat(fill)
+            positions[name] = after = booked(before, fill)
+            cash += _moved(before, after, fill)
+            _note(marks, fill.instrument.key, Mark(fill.price, fill.time))
+        return cls(
+            opening_cash=opening_cash, cash=cash, positions=MappingProxyType(positions),
+            marks=MappingProxyType(marks),
+        )  # fmt: skip
 
     def apply(self, fill: Fill) -> Portfolio:
         """Return the portfolio after one more fill; this one stays as it is."""
         name = (fill.instrument.key, fill.product)
-        before = self.positions.get(name) or Position(
-            instrument=fill.instrument, product=fill.product
-        )
+        before = self.positions.get(name) or _flat(fill)
         after = booked(before, fill)
-        if fill.instrument.paid_in_full:
-            moved = -fill.value if fill.signed > 0 else fill.value
-        else:
-            moved = after.pnl_realised - before.pnl_realised
         return replace(
             self,
-            cash=self.cash + moved - fill.charges,
+            cash=self.cash + _moved(before, after, fill),
             positions=MappingProxyType({**self.positions, name: after}),
             marks=self._marked(fill.instrument.key, Mark(fill.price, fill.time)),
         )
@@ -66,6 +69,10 @@ class Portfolio:
     def mark(self, key: str, price: Decimal, time: datetime) -> Portfolio:
         """Return the portfolio with a newer price; an older one than the known changes nothing."""
         return replace(self, marks=self._marked(key, Mark(price, time)))
+
+    def revalued(self, key: str, price: Decimal, time: datetime) -> Portfolio:
+        """Return the portfolio with the price of an instrument, be it older than the last fill."""
+        return replace(self, marks=MappingProxyType({**self.marks, key: Mark(price, time)}))
 
     def position(self, key: str, product: Product) -> Position | None:
         """Return the position of an instrument in a product; None when there never was one."""
@@ -118,17 +125,16 @@ class Portfolio:
         return sum((2 * self.exposure_of(p) for p in shorts), ZERO)
 
     def _marked(self, key: str, mark: Mark) -> Mapping[str, Mark]:
-        known = self.marks.get(key)
-        if known is not None and known.time > mark.time:
-            return self.marks
-        return MappingProxyType({**self.marks, key: mark})
+        marks = dict(self.marks)
+        _note(marks, key, mark)
+        return MappingProxyType(marks)
 
 
 def booked(position: Position, fill: Fill) -> Position:
     """Return the position after a fill, by the average-price method.
 
     Closing takes its share of the cost, to the paisa; crossing zero closes all and opens the rest
-    at the fill's price.
+    at the fill's price. Every part is whole paise, and the parts add up to the fill's value.
     """
     held, signed = position.quantity, fill.signed
     charges = position.charges + fill.charges
@@ -140,17 +146,37 @@ def booked(position: Position, fill: Fill) -> Position:
         )  # fmt: skip
     closed = min(abs(held), abs(signed))
     whole = closed == abs(held)
-    part = position.cost if whole else (position.cost * closed / abs(held)).quantize(
-        PAISA, ROUND_HALF_EVEN
-    )  # fmt: skip
-    exit_value = fill.price * closed * fill.instrument.multiplier * (1 if held > 0 else -1)
+    part = position.cost if whole else _paise(position.cost * closed / abs(held))
     left = held + signed
     crossed = whole and left != 0
+    rest = _paise(fill.price * left * fill.instrument.multiplier) if crossed else ZERO
     return replace(
         position,
         quantity=left,
-        cost=fill.price * left * fill.instrument.multiplier if crossed else position.cost - part,
-        pnl_realised=position.pnl_realised + exit_value - part,
+        cost=rest if crossed else position.cost - part,
+        pnl_realised=position.pnl_realised + (rest - value) - part,
         charges=charges,
         opened_at=(fill.time if crossed else None) if whole else position.opened_at,
     )
+
+
+def _flat(fill: Fill) -> Position:
+    return Position(instrument=fill.instrument, product=fill.product)
+
+
+def _moved(before: Position, after: Position, fill: Fill) -> Decimal:
+    """Return what a fill brings into the cash: charges go out, futures move their profit only."""
+    gained = after.pnl_realised - before.pnl_realised
+    if fill.instrument.paid_in_full:
+        gained = -fill.value if fill.signed > 0 else fill.value
+    return gained - fill.charges
+
+
+def _note(marks: dict[str, Mark], key: str, mark: Mark) -> None:
+    known = marks.get(key)
+    if known is None or known.time <= mark.time:
+        marks[key] = mark
+
+
+def _paise(rupees: Decimal) -> Decimal:
+    return rupees.quantize(PAISA, ROUND_HALF_EVEN)

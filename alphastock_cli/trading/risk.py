@@ -8,26 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from alphastock_cli.domain.data import Quote, Snapshot
-from alphastock_cli.domain.instrument import AssetType, Side
-from alphastock_cli.domain.trading import (
-    ZERO,
+from alphastock_cli.domain.data import Candle, Quote, Snapshot
+from alphastock_cli.domain.decisions import (
     Approved,
     Decision,
-    Product,
     Reason,
     Rejected,
     RiskLimits,
     RiskState,
-    Signal,
 )
+from alphastock_cli.domain.instrument import AssetType, Side, exact
+from alphastock_cli.domain.trading import ZERO, Product, Signal
 from alphastock_cli.trading.portfolio import Portfolio
-from alphastock_cli.trading.sizing import HUNDRED, size
+from alphastock_cli.trading.sizing import HUNDRED, Cost, size
 
 
 def watch(state: RiskState, equity: Decimal, day: date, limits: RiskLimits) -> RiskState:
@@ -35,12 +33,14 @@ def watch(state: RiskState, equity: Decimal, day: date, limits: RiskLimits) -> R
     if state.day != day:
         still = state.halted if state.halted == "person" else ""
         state = replace(
-            state, day=day, day_start_equity=equity, orders_today=0,
+            state, day=day, day_start_equity=state.equity or equity, orders_today=0,
             peak_equity=max(state.peak_equity, equity), halted=still,
             why=state.why if still else "",
         )  # fmt: skip
-    if equity > state.peak_equity:
-        state = replace(state, peak_equity=equity)
+    state = replace(
+        state, equity=equity, peak_equity=max(state.peak_equity, equity),
+        day_start_equity=state.day_start_equity or equity,
+    )  # fmt: skip
     fallen = _fall_pct(state.peak_equity, equity)
     if state.halted != "person" and fallen >= limits.drawdown_pct:
         why = f"drawdown {fallen:.2f} % has reached {limits.drawdown_pct} %"
@@ -50,6 +50,14 @@ def watch(state: RiskState, equity: Decimal, day: date, limits: RiskLimits) -> R
         why = f"loss of the day {lost:.2f} % has reached {limits.daily_loss_pct} %"
         return replace(state, halted="day", why=why)
     return state
+
+
+def resumed(state: RiskState) -> RiskState:
+    """Return the state after a person has resumed: losses are counted from the next look on.
+
+    The old peak and start of the day would halt it again at once.
+    """
+    return replace(state, halted="", why="", peak_equity=ZERO, day_start_equity=ZERO)
 
 
 def drawdown_pct(state: RiskState, equity: Decimal) -> Decimal:
@@ -65,9 +73,11 @@ def assess(
     *,
     state: RiskState,
     product: Product,
+    now: datetime | None = None,
     reserved: Decimal = ZERO,
     waiting: Sequence[str] = (),
     exiting: Sequence[str] = (),
+    cost: Cost = lambda _: ZERO,
 ) -> Decision:
     """Return Approved with whole lots, or Rejected with every rule that failed.
 
@@ -76,10 +86,14 @@ def assess(
 
     Parameters
     ----------
+    now : datetime or None
+        The present, where the market is open: what the snapshot knows must not be older than it.
     reserved : Decimal
-        Rupees that waiting orders may still need.
+        Rupees that waiting entries may still need: they count as if they were filled.
     waiting, exiting : sequence of str
         Keys of instruments with an entry, or an exit, order that waits.
+    cost : callable
+        Returns the rupees that an order of so many units may take at worst, charges included.
     """
     key = signal.instrument.key
     position = portfolio.position(key, product)
@@ -88,9 +102,10 @@ def assess(
         if key in exiting:
             return Rejected(reasons=(_no("exit_waiting", f"{key}: an exit order is waiting"),))
         return Approved(quantity=abs(held), at_risk=ZERO, notes=("closes the position",))
+    busy = {p.instrument.key for p in portfolio.open_positions} | set(waiting)
     reasons = [
-        *_state_reasons(portfolio, limits, state),
-        *_market_reasons(signal, snapshot, limits),
+        *_state_reasons(len(busy), limits, state),
+        *_market_reasons(signal, snapshot, limits, now),
         *_kind_reasons(signal, product, limits),
     ]
     if held:
@@ -98,15 +113,18 @@ def assess(
     if key in waiting:
         reasons.append(_no("waiting_order", f"{key}: an entry order is waiting"))
     distance = stop_distance(signal, snapshot, limits)
+    if signal.price <= 0:
+        return Rejected(reasons=tuple(reasons))
     if distance is None:
         reasons.append(_no("no_stop", f"{key}: neither a stop nor an ATR to size by"))
         return Rejected(reasons=tuple(reasons))
-    equity, at_risk = portfolio.equity, _open_risk(portfolio, limits)
+    equity, at_risk = portfolio.equity, _open_risk(portfolio.equity, len(busy), limits)
+    same = (p for p in portfolio.open_positions if p.instrument.key == key)
     found = size(
         signal.instrument, signal.price, stop_distance=distance, equity=equity,
-        held=ZERO if position is None else portfolio.exposure_of(position),
-        exposure=portfolio.exposure, funds=portfolio.cash - portfolio.blocked - reserved,
-        limits=limits,
+        held=sum((portfolio.exposure_of(p) for p in same), ZERO),
+        exposure=portfolio.exposure + reserved,
+        funds=portfolio.cash - portfolio.blocked - reserved, cost=cost, limits=limits,
     )  # fmt: skip
     if not found.quantity:
         text = f"{key}: not one lot of {signal.instrument.lot_size} fits ({found.bound_by} bound)"
@@ -129,16 +147,16 @@ def stop_distance(signal: Signal, snapshot: Snapshot, limits: RiskLimits) -> Dec
     atr = snapshot.facts.get("atr")
     if atr is None or atr <= 0:
         return None
-    return limits.atr_multiple * Decimal(repr(float(atr)))
+    return limits.atr_multiple * exact(atr)
 
 
-def _state_reasons(portfolio: Portfolio, limits: RiskLimits, state: RiskState) -> list[Reason]:
+def _state_reasons(count: int, limits: RiskLimits, state: RiskState) -> list[Reason]:
+    """Judge halts and counts; `count` are the instruments with a position or an entry waiting."""
     found = []
     if state.halted:
         found.append(_no("halted", f"trading is halted: {state.why}", until=state.halted))
-    count = len(portfolio.open_positions)
     if count >= limits.max_positions:
-        text = f"{count} positions are open, the most is {limits.max_positions}"
+        text = f"{count} positions are open or on their way, the most is {limits.max_positions}"
         found.append(_no("max_positions", text, open=count, most=limits.max_positions))
     if state.orders_today >= limits.max_orders_per_day:
         text = f"{state.orders_today} orders today, the most is {limits.max_orders_per_day}"
@@ -146,24 +164,31 @@ def _state_reasons(portfolio: Portfolio, limits: RiskLimits, state: RiskState) -
     return found
 
 
-def _market_reasons(signal: Signal, snapshot: Snapshot, limits: RiskLimits) -> list[Reason]:
+def _market_reasons(
+    signal: Signal, snapshot: Snapshot, limits: RiskLimits, now: datetime | None
+) -> list[Reason]:
     """Judge the freshness and the sanity of the market the signal would be sent into."""
     key, market, found = signal.instrument.key, snapshot.market, []
     if market is None:
         return [_no("no_market", f"{key}: no price to trade at")]
     at = market.time if isinstance(market, Quote) else market.end
-    age = (snapshot.as_of - at).total_seconds()
-    if age > limits.quote_age_seconds:
-        text = f"{key}: the price is {age:.0f} s old, the most is {limits.quote_age_seconds} s"
-        found.append(_no("stale_price", text, age_seconds=age))
+    age = max(snapshot.as_of, now or snapshot.as_of) - at
+    # a candle is the last word until the next one is over
+    most = timedelta(seconds=limits.quote_age_seconds)
+    if isinstance(market, Candle):
+        most += market.end - market.time
+    if age > most:
+        seconds, allowed = age.total_seconds(), most.total_seconds()
+        text = f"{key}: the price is {seconds:.0f} s old, the most is {allowed:.0f} s"
+        found.append(_no("stale_price", text, age_seconds=seconds))
     last = market.last_price if isinstance(market, Quote) else market.close
-    if last is None:
+    if last is None or last <= 0 or signal.price <= 0:
         return [*found, _no("no_market", f"{key}: no price to trade at")]
     if isinstance(market, Quote) and _outside(market, last):
         found.append(
             _no("odd_price", f"{key}: last price {last} lies outside its own day", last=last)
         )
-    away = abs(signal.price / Decimal(repr(last)) - 1) * HUNDRED
+    away = abs(signal.price / exact(last) - 1) * HUNDRED
     if away > limits.price_band_pct:
         text = f"{key}: {signal.price} is {away:.2f} % from the last price {last}"
         found.append(_no("price_band", text, away_pct=away, most=limits.price_band_pct))
@@ -190,10 +215,9 @@ def _kind_reasons(signal: Signal, product: Product, limits: RiskLimits) -> list[
     return []
 
 
-def _open_risk(portfolio: Portfolio, limits: RiskLimits) -> Decimal:
-    """Return the rupees open positions may lose at their stops: the risk each was sized by."""
-    each = portfolio.equity * limits.risk_per_trade_pct / HUNDRED
-    return each * len(portfolio.open_positions)
+def _open_risk(equity: Decimal, count: int, limits: RiskLimits) -> Decimal:
+    """Return the rupees positions may lose at their stops: the risk each was sized by."""
+    return equity * limits.risk_per_trade_pct / HUNDRED * count
 
 
 def _fall_pct(top: Decimal, now: Decimal) -> Decimal:

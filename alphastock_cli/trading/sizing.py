@@ -5,13 +5,17 @@ Pure; money in, units out.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
+from alphastock_cli.domain.decisions import RiskLimits
 from alphastock_cli.domain.instrument import Instrument
-from alphastock_cli.domain.trading import ZERO, RiskLimits
+from alphastock_cli.domain.trading import ZERO
 
 HUNDRED = Decimal(100)
+Cost = Callable[[int], Decimal]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,7 @@ def size(
     exposure: Decimal,
     funds: Decimal,
     limits: RiskLimits,
+    cost: Cost = lambda _: ZERO,
 ) -> Size:
     """Return the largest whole number of lots that no bound forbids.
 
@@ -47,19 +52,25 @@ def size(
         Rupees: what the account is worth, and what may still be spent.
     held, exposure : Decimal
         Rupees already exposed in this instrument, and in all.
+    cost : callable
+        Returns the rupees that so many units may take at worst, with slippage and charges: they
+        too must be there.
     """
     value = price * instrument.multiplier
     room = {
-        "risk": equity * limits.risk_per_trade_pct / HUNDRED / (stop_distance / price),
+        # multiplied first: a quotient that does not end would cost the last lot
+        "risk": equity * limits.risk_per_trade_pct * price / (HUNDRED * stop_distance),
         "symbol": equity * limits.exposure_symbol_pct / HUNDRED - held,
         "gross": equity * limits.exposure_gross_pct / HUNDRED - exposure,
         "order_value": limits.max_order_value,
         "funds": funds,
     }
     bound_by = min(room, key=lambda name: room[name])
-    lots = (max(room[bound_by], ZERO) / (value * instrument.lot_size)).to_integral_value(
-        ROUND_FLOOR
-    )
-    quantity = int(lots) * instrument.lot_size
+    room_lots = max(room[bound_by], ZERO) / (value * instrument.lot_size)
+    lots = int(room_lots.to_integral_value(ROUND_FLOOR))
+    if lots and cost(lots * instrument.lot_size) > funds:
+        tried = bisect_right(range(lots), funds, key=lambda n: cost(n * instrument.lot_size))
+        lots, bound_by = max(0, tried - 1), "funds"
+    quantity = lots * instrument.lot_size
     at_risk = stop_distance * quantity * instrument.multiplier
     return Size(quantity=quantity, bound_by=bound_by, at_risk=at_risk)

@@ -15,6 +15,7 @@ from statistics import median
 
 import polars as pl
 
+from alphastock_cli.store.by_date import FOLDER
 from alphastock_cli.store.lake import Lake
 from tests.benchmarks.market import panel
 from tests.benchmarks.timing import Row, row
@@ -31,21 +32,26 @@ def run(*, symbols: int = 2000, sessions: int = 2500) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(Path(folder) / "lake")
         by_symbol, by_date = (Path(folder) / f"{name}.parquet" for name in ("symbol", "date"))
-        rows, day = _fill(lake, by_symbol, by_date, symbols=symbols, sessions=sessions)
-        return [_size(lake, by_symbol, rows), *_reads(lake, by_symbol, by_date, day)]
+        rows, days = _fill(lake, by_symbol, by_date, symbols=symbols, sessions=sessions)
+        return [*_sizes(lake, by_symbol, rows), *_reads(lake, by_symbol, by_date, days)]
 
 
 def _fill(
     lake: Lake, by_symbol: Path, by_date: Path, *, symbols: int, sessions: int
-) -> tuple[int, date]:
-    """Store the panel three times; return its height and a day in the middle of a year."""
+) -> tuple[int, dict[str, date]]:
+    """Store the panel three times; return its height and the days to ask for, by what they are.
+
+    The newest two years are there by date as well, the older ones are not. Plain Polars has the
+    newest day in a short last row group of its file, so the middle of a year is asked for, too.
+    """
     frame = _seven(panel(symbols=symbols, sessions=sessions))
     lake.upsert("equities_day", frame)
     plain = frame.select(COLUMNS)
     _write(plain.sort("symbol", "date"), by_symbol)
     _write(plain.sort("date", "symbol"), by_date)
     days: list[date] = frame["date"].unique().sort().to_list()
-    return frame.height, days[-len(days) // 8]
+    at = {"the newest": -1, "a year ago": -len(days) // 8, "five years ago": -len(days) // 2}
+    return frame.height, {name: days[place] for name, place in at.items()}
 
 
 def _seven(frame: pl.DataFrame) -> pl.DataFrame:
@@ -61,20 +67,25 @@ def _write(frame: pl.DataFrame, path: Path) -> None:
     frame.write_parquet(path, compression="zstd", compression_level=1, statistics=True)
 
 
-def _size(lake: Lake, reference: Path, rows: int) -> Row:
-    ours = sum(path.stat().st_size for path in lake.files("equities_day")) / rows
+def _sizes(lake: Lake, reference: Path, rows: int) -> list[Row]:
+    """Return the bytes a row of everything the lake keeps, and of the year files alone."""
     theirs = reference.stat().st_size / rows
-    return {
-        "name": "bytes a row (not seconds)",
-        "ours_s": ours,
-        "reference_s": theirs,
-        "ratio": ours / theirs,
-        "must": f"<= {MOST_BYTES:g} B/row",
-        "note": "one file by symbol",
-    }
+    copies = [path for path in (lake.root / FOLDER).rglob("*") if path.is_file()]
+    truth = lake.files("equities_day")
+    return [
+        {
+            "name": f"bytes a row (not seconds), {name}",
+            "ours_s": (ours := sum(path.stat().st_size for path in files) / rows),
+            "reference_s": theirs,
+            "ratio": ours / theirs,
+            "must": f"<= {MOST_BYTES:g} B/row",
+            "note": "one file by symbol",
+        }
+        for name, files in (("with the copy by date", [*truth, *copies]), ("without it", truth))
+    ]
 
 
-def _reads(lake: Lake, by_symbol: Path, by_date: Path, day: date) -> list[Row]:
+def _reads(lake: Lake, by_symbol: Path, by_date: Path, days: dict[str, date]) -> list[Row]:
     def ours(start: date | None = None, end: date | None = None) -> pl.LazyFrame:
         return lake.scan("equities_day", start=start, end=end, columns=COLUMNS)
 
@@ -82,9 +93,12 @@ def _reads(lake: Lake, by_symbol: Path, by_date: Path, day: date) -> list[Row]:
         ("one symbol, all years", lambda: ours().filter(symbol=SYMBOL).collect(),
          lambda: pl.scan_parquet(by_symbol).filter(symbol=SYMBOL).collect(),
          2.0, "plain Polars, one file by symbol"),
-        ("one day, all symbols", lambda: ours(day, day).collect(),
-         lambda: pl.scan_parquet(by_date).filter(date=day).collect(),
-         1.2, "plain Polars, one file by date"),
+        *(
+            (f"one day, all symbols: {name}", lambda day=day: ours(day, day).collect(),
+             lambda day=day: pl.scan_parquet(by_date).filter(date=day).collect(),
+             1.2, "plain Polars, one file by date")
+            for name, day in days.items()
+        ),
         ("every row of seven columns", lambda: ours().collect(),
          lambda: pl.scan_parquet(by_symbol).collect(),
          1.2, "plain Polars, one file by symbol"),

@@ -10,10 +10,26 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, Side
+from alphastock_cli.domain.trading import (
+    Fidelity,
+    Fill,
+    Order,
+    OrderEvent,
+    OrderState,
+    OrderStatus,
+    OrderType,
+    Product,
+)
+from alphastock_cli.store.journal import Journal
+from alphastock_cli.trading.portfolio import Portfolio
+from tests.conftest import IST
 from tests.e2e.conftest import Cli
 from tests.e2e.eod_files import write_days
 
@@ -77,17 +93,51 @@ def test_the_lake_shows_its_last_session_with_its_age(cli: Cli, tmp_path: Path) 
     assert "--max-age" in aged.err
 
 
-def test_positions_of_the_ledger_are_shown(cli: Cli) -> None:
-    bought = cli("trade", "--paper", *AT, "buy", "SBIN", "10", "--wait", "5m")
-    assert bought.code == 0, bought.err
-    body = cli("watch", *AT, "--symbols", "INFY", "--count", "1", "--ndjson").json
+def traded(path: Path) -> None:
+    """Write a ledger that bought ten SBIN at 5,000 with charges of 7.50."""
+    at = datetime(2026, 8, 14, 10, 0, tzinfo=IST)
+    sbin = Instrument(exchange=Exchange.NSE, tradingsymbol="SBIN", asset_type=AssetType.EQUITY)
+    order = Order(order_id="1", tag="t", instrument=sbin, side=Side.BUY, quantity=10, placed_at=at,
+                  order_type=OrderType.MARKET, product=Product.MIS, session=at.date())  # fmt: skip
+    fill = Fill(order_id="1", seq=1, instrument=sbin, side=Side.BUY, product=Product.MIS,
+                quantity=10, price=Decimal(5000), time=at, charges=Decimal("7.50"),
+                fidelity=Fidelity.L1, quote_time=at)  # fmt: skip
+    done = OrderState(order=order, status=OrderStatus.COMPLETE, filled_quantity=10,
+                      average_price=Decimal(5000), updated_at=at)  # fmt: skip
+    cash = Decimal(1_000_000)
+    with Journal.write(path, account="sim-42", at=at, opening_cash=cash) as journal:
+        with journal.transaction() as book:
+            book.intend(order)
+        with journal.transaction() as book:
+            book.post(OrderEvent(state=done, fill=fill), Portfolio.of(cash))
+
+
+def test_open_positions_of_the_data_s_own_ledger_are_shown(cli: Cli, tmp_path: Path) -> None:
+    words = ("watch", *AT, "--symbols", "INFY", "--count", "1")
+    assert cli(*words, "--ndjson").json["positions"] == []
+    traded(tmp_path / "data" / "ledgers" / "sim-42.ledger")
+    body = cli(*words, "--ndjson").json
     (row,) = body["positions"]
-    assert (row["symbol"], row["quantity"]) == ("SBIN", 10)
-    assert row["last_price"] > 0
+    assert (row["symbol"], row["product"], row["quantity"]) == ("SBIN", "MIS", 10)
+    assert row["average_price"] == 5000
+    assert row["pnl"] == pytest.approx((row["last_price"] - 5000) * 10 - 7.5)
     assert body["pnl"] == row["pnl"]
-    other = cli("watch", *AT, "--account", "nosuch", "--count", "1", "--ndjson").json
-    assert other["positions"] is None
-    assert "nosuch" in other["warnings"][0]
+    assert "SBIN    MIS" in cli(*words).out
+
+
+def test_a_ledger_that_is_named_and_not_there_is_told(cli: Cli) -> None:
+    body = cli("watch", *AT, "--account", "nosuch", "--count", "1", "--ndjson").json
+    assert body["positions"] is None
+    assert "nosuch" in body["warnings"][0]
+
+
+def test_a_replay_moves_on_its_own_clock_and_ends_with_its_day(cli: Cli) -> None:
+    words = ("watch", "--provider", "replay:sim:2026-08-14", "--speed", "0", "--symbols", "SBIN")
+    done = cli(*words, "--every", "1h", "--ndjson")
+    assert done.code == 0
+    times = [json.loads(line)["as_of"][11:16] for line in done.out.splitlines()]
+    assert times == ["09:15", "10:15", "11:15", "12:15", "13:15", "14:15", "15:15"]
+    assert not any(json.loads(line)["symbols"][0]["stale"] for line in done.out.splitlines())
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ from alphastock_cli.domain.ports import EodBatch
 from alphastock_cli.providers.nse.source import read_file
 from tests.unit import nse_texts as texts
 
-FORMS = [texts.SEC, texts.OLD, texts.udiff(), texts.PD, texts.IND, texts.BSE, texts.BSE_DATED]
+FORMS = [texts.SEC, texts.OLD, texts.udiff(), texts.PD, texts.IND, texts.BSE, texts.BSE_DATED,
+         texts.FO]  # fmt: skip
 COLUMNS = [name.strip() for name in texts.SEC_HEADER.split(",")]
+OF_CONTRACTS = texts.FO_HEADER.split(",")
 
 cells = st.one_of(
     st.sampled_from(
@@ -24,6 +26,14 @@ cells = st.one_of(
 )  # fmt: skip
 lines = st.lists(
     st.dictionaries(st.sampled_from(COLUMNS), cells, max_size=4), min_size=1, max_size=6
+)
+words = st.one_of(
+    cells,
+    st.sampled_from(["XX", "CE", "PE", "FUTIDX", "FUTSTK", "OPTSTK", "25-Mar-2021", "18-MAR-2021",
+                     "14-MAR-2021", "1.5", "75"]),
+)  # fmt: skip
+contracts = st.lists(
+    st.dictionaries(st.sampled_from(OF_CONTRACTS), words, max_size=4), min_size=1, max_size=6
 )
 
 
@@ -38,7 +48,10 @@ def sound(batch: EodBatch) -> EodBatch:
         assert frame.height
         floats = [name for name, kind in frame.schema.items() if kind == pl.Float64]
         assert all(frame[name].drop_nulls().is_finite().all() for name in floats)
-        assert frame["close"].null_count() == 0
+        traded = (
+            frame if "contracts" not in frame.columns else frame.filter(pl.col("contracts") > 0)
+        )
+        assert traded["close"].null_count() == 0
         assert frame["symbol"].str.contains(r"^[\x20-\x7e]+$").all()
     shown = str(batch.rejects.to_dicts())
     assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in shown)
@@ -49,7 +62,23 @@ def sound(batch: EodBatch) -> EodBatch:
 @given(lines)
 def test_every_line_is_a_row_a_reject_or_a_repeat(changes: list[dict[str, str]]) -> None:
     data = texts.sec_file(*(texts.sec_row(**change) for change in changes))
+    assert told(sound(read_file("x.csv", data))) == len(changes)
+
+
+@settings(max_examples=150, deadline=None)
+@given(contracts)
+def test_every_line_of_contracts_too(changes: list[dict[str, str]]) -> None:
+    data = texts.fo_file(*(texts.fo_row(**change) for change in changes))
     batch = sound(read_file("x.csv", data))
+    assert told(batch) == len(changes)
+    for frame in batch.frames.values():
+        assert (frame["expiry"] >= frame["date"]).all()
+        untraded = frame.filter(contracts=0)
+        assert untraded.select("open", "high", "low").null_count().row(0) == (untraded.height,) * 3
+
+
+def told(batch: EodBatch) -> int:
+    """Return of how many lines a batch speaks."""
     assert batch.rejects is not None
     rows = sum(frame.height for frame in batch.frames.values())
     repeats = sum(int(note.split(": ")[1]) for note in batch.notes if "repeats" in note)
@@ -57,7 +86,7 @@ def test_every_line_is_a_row_a_reject_or_a_repeat(changes: list[dict[str, str]])
     closed = batch.rejects.filter(pl.col("reason").str.starts_with("not a trading day"))
     counts = closed["reason"].str.extract(r"(\d+) rows$").cast(pl.Int64).sum()
     others = batch.rejects.height - closed.height
-    assert rows + repeats + counts + others == len(changes)
+    return int(rows + repeats + counts + others)
 
 
 @settings(max_examples=150, deadline=None)

@@ -70,3 +70,40 @@ def sec_row(**changed: str) -> str:
 
 def sec_file(*rows: str) -> bytes:
     return "\n".join([SEC_HEADER, *rows, ""]).encode()
+
+
+FO_HEADER = (
+    "INSTRUMENT,SYMBOL,EXPIRY_DT,STRIKE_PR,OPTION_TYP,OPEN,HIGH,LOW,CLOSE,SETTLE_PR,CONTRACTS,"
+    "VAL_INLAKH,OPEN_INT,CHG_IN_OI,TIMESTAMP"
+)
+# lots of 75 (NIFTY) and 1,000 (ALPHA): turnover is contracts x lot x (strike + price)
+FO_ROWS = """\
+FUTIDX,NIFTY,25-Mar-2021,0,XX,15000,15100,14900,15050,15050,100,1125,75000,-1500,18-MAR-2021,
+FUTIDX,NIFTY,27-May-2021,0,XX,0,0,0,15200,15120.5,0,0,0,0,18-MAR-2021,
+FUTSTK,ALPHA,25-Mar-2021,0,XX,124,126,123,125,125.05,8,10,40000,2000,18-MAR-2021,
+OPTIDX,NIFTY,18-Mar-2021,15000,CE,60,80,0.05,50,50,20,225.75,1500,-3000,18-MAR-2021,
+OPTIDX,NIFTY,18-Mar-2021,15000,PE,0,0,0,12,0,0,0,75,0,18-MAR-2021,
+OPTIDX,NIFTY,25-Mar-2021,15100,PE,0,0,0,310.5,295,0,0,750,0,18-MAR-2021,
+OPTIDX,NIFTY,25-Mar-2021,15000,PE,150,190,140,185,185,4,45.48,2250,75,18-MAR-2021,
+OPTIDX,NIFTY,25-Mar-2021,15000,CE,200,260,180,240,240,10,114,3000,-750,18-MAR-2021,
+OPTIDX,NIFTY,24-Jun-2021,15000,CE,0,0,0,600,611.5,0,0,0,0,18-MAR-2021,
+OPTSTK,ALPHA,25-Mar-2021,122.5,PE,2,2.5,1.5,2.2,0,4,4.96,12000,-1000,18-MAR-2021,
+OPTSTK,ALPHA,25-Mar-2021,125,CE,0,0,0,0,1.75,0,0,0,0,18-MAR-2021,
+"""
+FO = f"{FO_HEADER},\n{FO_ROWS}"
+
+
+def fo_row(**changed: str) -> str:
+    """Return the row of the NIFTY 15000 call of 25 March with some cells changed."""
+    names = FO_HEADER.split(",")
+    line = FO_ROWS.splitlines()[7].rstrip(",")
+    return ",".join({**dict(zip(names, line.split(","), strict=True)), **changed}.values()) + ","
+
+
+def fo_file(*rows: str) -> bytes:
+    return "\n".join([f"{FO_HEADER},", *rows, ""]).encode()
+
+
+def fo_day(day: str) -> str:
+    """Return the whole file as of another day, e.g. ``17-MAR-2021``."""
+    return FO.replace("18-MAR-2021", day)

@@ -132,7 +132,7 @@ def test_an_empty_frame_makes_nothing(lake: Lake) -> None:
 
 @pytest.mark.parametrize("column", ["date", "symbol", "exchange"])
 def test_a_row_without_date_or_name_is_refused_not_lost(lake: Lake, column: str) -> None:
-    with pytest.raises(BadReply, match="1 of 2 rows have no date"):
+    with pytest.raises(BadReply, match="1 of 2 rows lack date"):
         lake.upsert("equities_day", day_frame(row(close=1.0), row("INFY") | {column: None}))
     assert not lake.root.exists()
 

@@ -70,7 +70,8 @@ def test_it_is_found_by_name_and_says_what_it_can() -> None:
     assert (LakeProvider.name, LakeProvider.simulated) == ("lake", False)
     assert LakeProvider.capabilities == {
         Capability.INSTRUMENTS, Capability.QUOTES, Capability.CANDLES,
-        Capability.EQUITIES_DAY, Capability.INDICES_DAY,
+        Capability.EQUITIES_DAY, Capability.INDICES_DAY, Capability.FUTURES_DAY,
+        Capability.OPTIONS_DAY, Capability.CHAIN,
     }  # fmt: skip
 
 

@@ -119,6 +119,22 @@ def test_gaps_are_the_sessions_between_first_and_last(lake: Lake) -> None:
     assert result.warnings == ()
 
 
+def contract(day: date, exchange: str) -> dict[str, Any]:
+    return {"date": day, "exchange": exchange, "symbol": "X", "expiry": D(2026, 3, 30)}
+
+
+def test_each_exchange_has_the_gaps_of_its_own_calendar(tmp_path: Path, clock: ManualClock) -> None:
+    lake = Lake(tmp_path / "lake")
+    days = (D(2026, 2, 18), D(2026, 2, 20))  # on the 19th currencies rest, the others trade
+    put(lake, "futures_day", *(contract(day, at) for day in days for at in ("NFO", "CDS", "OTC")))
+    rows = {row["exchange"]: row["gaps"] for row in lake_status.status(lake, clock).rows}
+    assert rows == {"NFO": 1, "CDS": 0, "OTC": None}
+    assert [row["date"] for row in lake_status.gaps(
+        lake, dataset="futures_day", exchange="NFO").rows] == [D(2026, 2, 19)]  # fmt: skip
+    unknown = lake_status.gaps(lake, dataset="futures_day", exchange="OTC")
+    assert unknown.warnings == ("no calendar of OTC: gaps are not known",)
+
+
 def test_gaps_of_nothing_say_so(lake: Lake) -> None:
     result = lake_status.gaps(lake, dataset="indices_day", exchange="NSE")
     assert len(result) == 0

@@ -11,7 +11,8 @@ import pytest
 from alphastock_cli.domain.frames import EQUITIES_DAY, INDICES_DAY
 from alphastock_cli.errors import NotOffered
 from alphastock_cli.providers.nse import NseFiles
-from alphastock_cli.providers.nse.source import date_in_name, read_file
+from alphastock_cli.providers.nse.days import date_in_name
+from alphastock_cli.providers.nse.source import read_file
 from tests.unit import nse_texts as texts
 
 DAY = date(2026, 8, 13)

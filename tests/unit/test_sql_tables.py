@@ -90,6 +90,38 @@ def test_what_was_not_known_then_is_hidden(wires: Wires, moment: str, last: date
     assert run_sql("select valid_to from membership", tables).item() is None, "not ended yet"
 
 
+@pytest.mark.parametrize(
+    ("moment", "rows", "last"),
+    [
+        ("2026-08-12T15:00", 0, None),
+        ("2026-08-12T18:00", 3, "2026-08-12T15:40"),  # F&O ends later than shares do
+        ("2026-08-12T23:59", 4, "2026-08-12T23:30"),  # commodities later still
+        ("2026-09-01T10:00", 8, "2026-08-31T23:30"),
+        (None, 8, "2026-08-31T23:30"),
+    ],
+)
+def test_contracts_are_known_when_their_own_session_is_over(
+    wires: Wires, moment: str | None, rows: int, last: str | None
+) -> None:
+    base = {"expiry": date(2026, 9, 29), "option_type": "CE", "symbol": "NIFTY"}
+    wires.lake.upsert(
+        "options_day",
+        pl.DataFrame(
+            [
+                base | {"exchange": exchange, "date": day, "strike": float(strike)}
+                for exchange, strikes in (("NFO", (1, 2, 3)), ("MCX", (4,)))
+                for day in (date(2026, 8, 12), date(2026, 8, 31))
+                for strike in strikes
+            ]
+        ),
+    )
+    as_of = None if moment is None else datetime.fromisoformat(moment).replace(tzinfo=IST)
+    tables = Tables(wires, as_of=as_of)
+    assert run_sql("select count(*) from options_day", tables).item() == rows
+    wanted = None if last is None else datetime.fromisoformat(last).replace(tzinfo=IST)
+    assert tables.as_of == wanted
+
+
 def test_every_dataset_can_be_asked_with_and_without_a_moment(wires: Wires) -> None:
     for as_of in (None, datetime(2026, 8, 14, 18, tzinfo=IST)):
         tables = Tables(wires, as_of=as_of)
