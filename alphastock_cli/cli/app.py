@@ -111,13 +111,12 @@ def _only(group: typer.Typer, leaf: str) -> typer.Typer:
 def _app_for(words: Sequence[str]) -> typer.Typer:
     """Build no more than these words need: the one command they mean."""
     meant, end = positionals(words)
-    if not meant and end != "--" and (end in {"", "-h"} or end.startswith("--")):
-        return _listing()  # after `-ofile` or `--` a command may follow, after `--nosuch` none
-    if not meant:
-        return build()
-    if meant[0] not in COMMANDS:
+    if meant:
+        return build([meant[0]], *meant[1:2]) if meant[0] in COMMANDS else _listing()
+    if end in {"", "-h", "--help"}:
         return _listing()
-    return build([meant[0]], *meant[1:2])
+    # after `-ofile` or `--` a command may follow; `--version` and `--nosuch` are the end
+    return _root() if end.startswith("--") and end != "--" else build()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

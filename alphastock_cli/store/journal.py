@@ -28,7 +28,7 @@ from alphastock_cli.store.lock import lock
 SUFFIX = ".ledger"
 T = TypeVar("T")
 # what a row that was tampered with, or hit, makes of our own readers
-_UNREADABLE = (ValueError, KeyError, TypeError, ArithmeticError, AttributeError)
+UNREADABLE = (ValueError, LookupError, TypeError, ArithmeticError, AttributeError)
 
 
 class Journal:
@@ -97,7 +97,10 @@ class Journal:
 
     def opening_cash(self) -> Decimal:
         """Return the rupees the account began with."""
-        return rows.rupees(int(self.meta("opening_cash")))
+        try:
+            return rows.rupees(int(self.meta("opening_cash")))
+        except ValueError as error:
+            raise self._unreadable("meta", 0, error) from error
 
     def orders(self) -> list[OrderState]:
         """Return every order in the order of writing."""
@@ -138,7 +141,7 @@ class Journal:
             raw |= {name: Decimal(raw[name]) for name in MONEY}
             raw["day"] = None if raw["day"] is None else date.fromisoformat(raw["day"])
             return RiskState(**raw)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise self._unreadable("risk", 0, error) from error
 
     def last_moment(self) -> datetime | None:
@@ -175,7 +178,7 @@ class Journal:
         for row in found:
             try:
                 made.append(value(row, self._instrument(row["key"])))
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 raise self._unreadable(table, row["number"], error) from error
         return made
 

@@ -12,7 +12,7 @@ from alphastock_cli.domain.ports import P
 from alphastock_cli.domain.trading import ZERO
 from alphastock_cli.errors import DamagedData
 from alphastock_cli.store.book import chained
-from alphastock_cli.store.journal import Journal
+from alphastock_cli.store.journal import UNREADABLE, Journal
 from alphastock_cli.store.journal_rows import EVENT, fill_facts, moment, paise
 
 
@@ -24,12 +24,15 @@ def findings(journal: Journal, empty: P) -> list[str]:
     empty : Portfolio
         A portfolio with the opening cash and nothing else; the fills are folded into it.
     """
-    found = [*_damage(journal), *_sums(journal), *_orders(journal), *_history(journal)]
+    found = [*_damage(journal)]
     try:
         journal.orders(), journal.signals(), journal.risk_state()
+        found += [*_sums(journal), *_orders(journal), *_history(journal)]
         found += _positions(journal, empty)
     except DamagedData as error:
         found.append(error.what)
+    except UNREADABLE as error:
+        found.append(f"what is written in it cannot be read: {error!r}")
     return found
 
 

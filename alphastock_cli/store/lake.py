@@ -8,7 +8,7 @@ copy that answers one day: `by_date.py`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -158,9 +158,9 @@ class Lake:
         written = []
         with self.writing():
             atomic.sweep(folder)
-            parts = _parts(dataset, rows)
-            newest = self._newest(dataset, coming=[name for name, _ in parts])
-            for name, part in parts:
+            parts = dict(_parts(dataset, rows))
+            newest = self._newest(dataset, coming=parts)
+            for name, part in parts.items():
                 path = folder / f"{name}.parquet"
                 stored = self._stored(path, dataset)
                 result = merge(stored, part, KEYS[dataset])
@@ -179,22 +179,17 @@ class Lake:
         return UpsertReport(added=added, changed=changed, unchanged=unchanged, files=tuple(written))
 
     def mend_copy(self, dataset: str) -> list[Path]:
-        """Make the copy by date anew where it is not what the year files hold.
+        """Make the copy by date anew of the year files it is not of, and return those.
 
-        Returns the year files it was made anew of; one of a newer alphastock is left to that.
-
-        Raises
-        ------
-        DamagedData, Locked, StorageError
-            As `upsert`.
+        A file of a newer alphastock is left to that. Raises what `upsert` raises.
         """
         made: list[Path] = []
-        if not (newest := self._newest(dataset)):
+        if not self._newest(dataset):
             return made
         with self.writing():
-            copy = self._copy(dataset)
+            copy, newest = self._copy(dataset), self._newest(dataset)
             copy.prune(newest)
-            for path in (path for path in self.files(dataset) if path.stem in newest):
+            for path in self.files(dataset)[-len(newest) :]:
                 with contextlib.suppress(NewerData):
                     made += [path] if copy.mend(path) else []
         return made
@@ -245,7 +240,7 @@ class Lake:
                 hint="Replace the link by what it stands for.",
             )
 
-    def _newest(self, dataset: str, coming: Sequence[str] = ()) -> list[str]:
+    def _newest(self, dataset: str, coming: Iterable[str] = ()) -> list[str]:
         """Return the years kept by date as well, given the files that are to come."""
         if dataset not in COPIED:
             return []

@@ -6,14 +6,15 @@ a `Signal` or None; whether anything comes of it is decided elsewhere.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, get_type_hints
 
-from alphastock_cli.domain.data import Snapshot
-from alphastock_cli.domain.instrument import AssetType, Interval
+from alphastock_cli.domain.data import Quote, Snapshot
+from alphastock_cli.domain.instrument import AssetType, Interval, exact
 from alphastock_cli.domain.trading import Signal
 from alphastock_cli.errors import ConfigError, nearest
 from alphastock_cli.exchange import calendar
@@ -67,7 +68,7 @@ class BaseStrategy(ABC):
         if snapshot.instrument.asset_type not in self.supported_asset_types:
             return None
         candles = snapshot.candles
-        if candles is None or candles.height < self.bars():
+        if candles is None or candles.height < self.bars() or not _has_room(snapshot):
             return None
         signal = self.analyze(snapshot)
         if signal is None:
@@ -109,6 +110,10 @@ class StrategyFactory:
         given = dict(parameters or {})
         hints = get_type_hints(cls)
         known = [field.name for field in fields(cls)]
+        missing = [f.name for f in fields(cls) if f.name not in given
+                   and f.default is MISSING and f.default_factory is MISSING]  # fmt: skip
+        if missing:
+            raise ConfigError(f"strategy {name} needs {', '.join(missing)}")
         for key, value in given.items():
             if key not in known:
                 near = nearest(key, known)
@@ -127,10 +132,25 @@ def parameters(cls: type) -> dict[str, Any]:
     return {field.name: field.default for field in fields(cls)}
 
 
+def _has_room(snapshot: Snapshot) -> bool:
+    """Tell whether there is a price, with room for a stop and a target around it."""
+    market = snapshot.market
+    if isinstance(market, Quote):
+        last = market.last_price
+    else:
+        last = market.close if market is not None else None
+    if market is None and snapshot.candles is not None:
+        last = snapshot.candles["close"][-1]
+    least = 2 * snapshot.instrument.tick_size
+    return last is not None and math.isfinite(last) and exact(last) >= least
+
+
 def _typed(name: str, key: str, value: Any, kind: Any) -> Any:  # noqa: ANN401 - any parameter
     """Return a value as the parameter's type; a whole number is fine where a fraction is asked."""
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"strategy {name}: {key} is {value!r}, it takes a finite number")
     if isinstance(kind, type) and (not isinstance(value, kind) or
                                    (isinstance(value, bool) and kind is not bool)):  # fmt: skip
         raise ConfigError(f"strategy {name}: {key} is {value!r}, it takes a {kind.__name__}")

@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else f"{value:.4g}"
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def test_a_parquet_file_against_duckdb(
                sum(open), sum(high), sum(low), sum(close), sum(volume)
         from (select distinct epoch_us(cast("{stamp}" as timestamptz)) as moment,
               open, high, low, close, volume from read_parquet(?))"""
-    count, first, last, *sums = duckdb.execute(query, [str(path)]).fetchone() or ()
+    count, first, last, *sums = duckdb.connect().execute(query, [str(path)]).fetchone() or ()
     c = found.candles
     assert c.height == count
     stamps = c["time"].to_physical()

@@ -114,7 +114,7 @@ def test_parquet_with_a_fixed_offset_as_zone(tmp_path: Path) -> None:
 
 def test_duckdb_parquet_is_read(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
-    duckdb.sql(
+    duckdb.connect().sql(
         "copy (select timestamp '2024-08-22 09:15:00' as datetime, 10.0::double as open,"
         " 12::integer as high, 9.0 as low, 11.0 as close, 5 as volume) "
         f"to '{path}' (format parquet)"

@@ -196,7 +196,7 @@ def test_a_place_not_known_becomes_known_when_the_price_is_shown() -> None:
     [(BUY, 99.95, False), (BUY, 100.0, True), (BUY, 100.05, True),
      (SELL, 100.05, False), (SELL, 100.0, True), (SELL, 99.95, True), (SELL, None, False)],
 )  # fmt: skip
-def test_the_last_price_sets_off_a_stop(side: Side, last: float | None, off: bool) -> None:
+def test_the_last_price_sets_off_a_stop(side: Side, last: float | None, *, off: bool) -> None:
     assert matching.triggers(quote(last), side, D("100.00")) is off
 
 
@@ -257,7 +257,7 @@ def test_a_candle_gives_a_small_share_of_its_volume(volume: int | None, units: i
         ({"lower_circuit": 90.0, "upper_circuit": 110.0, "low": 95.0, "high": 105.0}, True),
     ],
 )  # fmt: skip
-def test_a_last_price_outside_its_own_day_is_not_believed(more: dict, believed: bool) -> None:
+def test_a_last_price_outside_its_own_day_is_not_believed(more: dict, *, believed: bool) -> None:
     assert matching.believable(quote(**more)) is believed
 
 

@@ -9,17 +9,13 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from alphastock_cli.domain.decisions import Approved, Rejected, RiskLimits, RiskState
 from alphastock_cli.domain.instrument import AssetType, OptionType, Side
-from alphastock_cli.domain.trading import (
-    Approved,
-    Product,
-    Rejected,
-    RiskLimits,
-    RiskState,
-)
+from alphastock_cli.domain.trading import Product
 from alphastock_cli.trading import risk
 from alphastock_cli.trading.portfolio import Portfolio
 from tests.unit.trading_makers import (
+    DAY,
     FUTURE,
     OTHER,
     SHARE,
@@ -269,7 +265,7 @@ def test_every_reason_is_told_with_its_numbers() -> None:
 # -- halts ----------------------------------------------------------------------------------------
 
 
-def watched(equity: str, state: RiskState = CALM, day: date = TEN.date()) -> RiskState:
+def watched(equity: str, state: RiskState = CALM, day: date = DAY) -> RiskState:
     return risk.watch(state, D(equity), day, RiskLimits(daily_loss_pct=D(2), drawdown_pct=D(10)))
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphastock_cli.domain.trading import RiskLimits
+from alphastock_cli.domain.decisions import RiskLimits
 from alphastock_cli.trading.sizing import Size, size
 from tests.unit.trading_makers import FUTURE, SHARE
 
