@@ -22,7 +22,7 @@ from alphastock_cli.domain.instrument import (
 from alphastock_cli.domain.ports import Clock, MarketData
 from alphastock_cli.domain.trading import OrderEvent, OrderState, OrderStatus
 from alphastock_cli.errors import ConfigError, Refused, UnknownName
-from alphastock_cli.exchange import rules
+from alphastock_cli.exchange import calendar, rules
 from alphastock_cli.orchestrator import Orchestrator, markets
 from alphastock_cli.trading import manual, orders
 from alphastock_cli.trading.desk import Desk, DeskPolicy
@@ -97,8 +97,18 @@ def loop(
         as_of=provider.as_of(),
         source=f"{provider.name}, ledger {journal.meta('account')}",
         simulated=provider.simulated,
-        warnings=account.warnings,
+        warnings=(*closed(clock), *account.warnings),
     )
+
+
+def closed(clock: Clock) -> tuple[str, ...]:
+    """Return a sentence for a person while the market is closed: orders wait, when it opens."""
+    now = clock.now()
+    if calendar.is_open(calendar.Segment.EQUITY, now):
+        return ()
+    opens = calendar.next_open(calendar.Segment.EQUITY, now)
+    text = f"the market is closed until {opens:%a %d %b %H:%M}: orders wait for it"
+    return (f"{text}; `--provider replay:sim:DATE` trades a day that is over",)
 
 
 def submit(

@@ -55,7 +55,7 @@ _FIRST: Mapping[str, tuple[str, ...]] = {
         "value",
     ),
     "pnl": ("symbol", "fills", "quantity", "pnl_gross", "charges", "pnl_net"),
-    "audit": ("account", "orders", "fills", "signals", "verdict"),
+    "audit": ("verdict", "account", "orders", "fills"),
     "strategies": ("strategy", "description", "parameters"),
     "scan_explain": ("holds", "value", "clause"),
     "lake_rejects": ("reason", "file", "row", "symbol"),

@@ -17,13 +17,13 @@ from alphastock_cli.views import numbers
 from alphastock_cli.views.tables import table
 
 _NAMES = {
-    "filled_quantity": "filled", "average_price": "avg price", "status_message": "why",
+    "average_price": "avg price", "status_message": "why",
     "pnl_unrealised": "unrealised", "pnl_realised": "realised", "last_price": "last",
     "quote_age_seconds": "age", "pnl_gross": "gross", "pnl_net": "net", "order_type": "type",
     "trigger_price": "trigger", "buy_value": "bought", "sell_value": "sold",
 }  # fmt: skip
-_ORDERS = ("order_id", "time", "symbol", "side", "quantity", "filled_quantity", "average_price",
-           "status", "role", "order_type", "price", "trigger_price", "product", "exchange",
+_ORDERS = ("order_id", "symbol", "side", "filled", "average_price", "status", "time", "role",
+           "order_type", "price", "trigger_price", "product", "exchange",
            "status_message")  # fmt: skip
 _POSITIONS = ("symbol", "product", "quantity", "average_price", "last_price", "pnl_unrealised",
               "age", "value", "pnl_realised", "charges", "exchange")  # fmt: skip
@@ -109,7 +109,9 @@ def _rows(
 
 def _order(row: Mapping[str, Any]) -> dict[str, Any]:
     status = str(row["status"])
-    return {**row, "time": f"{row['placed_at']:%H:%M:%S}", "status": _SHORT.get(status, status)}
+    done = f"{numbers.group(row['filled_quantity'], 0)}/{numbers.group(row['quantity'], 0)}"
+    return {**row, "time": f"{row['placed_at']:%H:%M}", "filled": done,
+            "status": _SHORT.get(status, status)}  # fmt: skip
 
 
 def _age(seconds: float | None) -> str:

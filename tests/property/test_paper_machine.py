@@ -61,7 +61,7 @@ class PaperMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         self.broker = PaperBroker()
         self.portfolio = Portfolio.of(OPENING)
-        self.now = OPENS[DAY]
+        self.now = OPENS[DAY] - timedelta(seconds=5)
         self.venue = NaiveBroker({d: (OPENS[d], CLOSES[d]) for d in OPENS}, LATENCY)
         self.naive: dict[str, Wanted] = {}
         self.fills: list[Fill] = []
@@ -96,7 +96,7 @@ class PaperMachine(RuleBasedStateMachine):
         validity=st.sampled_from([Validity.DAY, Validity.DAY, Validity.IOC]),
         apart=st.integers(0, 20),
     )  # fmt: skip
-    def place(self, side, units, ticks, kind, validity, apart) -> None:
+    def place(self, *, side, units, ticks, kind, validity, apart) -> None:
         price = trigger = None
         if kind in {OrderType.SL, OrderType.SL_M}:
             trigger = ticks * TICK
@@ -159,9 +159,12 @@ class PaperMachine(RuleBasedStateMachine):
 
     # -- what the market does ---------------------------------------------------------------------
 
-    @rule(millis=st.integers(1, 3000), ticks=TICKS, buy=DEPTH, sell=DEPTH, traded=st.integers(0, 400),
-          form=st.sampled_from(["L2", "L2", "L1", "T"]), again=st.integers(0, 5))  # fmt: skip
-    def show(self, millis, ticks, buy, sell, traded, form, again) -> None:
+    @rule(
+        millis=st.integers(1, 3000), ticks=TICKS, buy=DEPTH, sell=DEPTH,
+        traded=st.integers(0, 400), form=st.sampled_from(["L2", "L2", "L1", "T"]),
+        again=st.integers(0, 5),
+    )  # fmt: skip
+    def show(self, *, millis, ticks, buy, sell, traded, form, again) -> None:
         self.now += timedelta(milliseconds=millis)
         self.volume += traded
         levels = {Side.BUY: [], Side.SELL: []}
@@ -199,8 +202,8 @@ class PaperMachine(RuleBasedStateMachine):
     def bar(self, opened, high, low, closed, volume) -> None:
         begins = self.now
         self.now += timedelta(minutes=1)
-        prices = [float(x * TICK) for x in
-                  (opened, opened + high, opened - low, opened - low + min(closed, low + high))]  # fmt: skip
+        ended = opened - low + min(closed, low + high)
+        prices = [float(x * TICK) for x in (opened, opened + high, opened - low, ended)]
         candle = Candle(key=SHARE.key, time=begins, end=self.now, open=prices[0], high=prices[1],
                         low=prices[2], close=prices[3], volume=volume)  # fmt: skip
         self.last = candle
@@ -218,12 +221,14 @@ class PaperMachine(RuleBasedStateMachine):
     def wait(self, seconds) -> None:
         self.now += timedelta(seconds=seconds)
 
-    @rule(far=st.integers(0, 12))
+    @rule(far=st.integers(0, 20))
     def end_the_day(self, far) -> None:
-        if far or self.session is MONDAY:
-            return
-        self.now = OPENS[MONDAY]
-        self.expire()
+        """Come to the last seconds, to the evening, to the next morning before the opening."""
+        evening = CLOSES[DAY] - timedelta(seconds=5)
+        if far == 0 and self.now < evening:
+            self.now = evening
+        elif far == 1 and evening < self.now < OPENS[MONDAY]:
+            self.now = OPENS[MONDAY] - timedelta(seconds=5)
 
     @rule()
     def expire(self) -> None:
@@ -285,7 +290,11 @@ class PaperMachine(RuleBasedStateMachine):
         assert made.quote_time == market.time
         late = order.placed_at + (LATENCY if isinstance(market, Quote) else timedelta(0))
         assert market.time >= late, "never before it has arrived"
-        assert OPENS[order.session] <= market.time < CLOSES[order.session]
+        assert market.time < CLOSES[order.session]
+        if isinstance(market, Quote):
+            assert market.time >= OPENS[order.session]
+        else:  # one that spans the opening, a day's, counts
+            assert market.end > OPENS[order.session]
         limit = order.price
         if limit is None and isinstance(market, Quote):
             limit = state.limit_price
