@@ -178,6 +178,5 @@ def test_signals_are_json_rows_with_every_column(cli: Cli) -> None:
         assert row["candle_time"] < "2026-08-14T14:00"
     assert cli("signal", "--strategy", "ma_crosover").code == 2
     assert "ma_crossover" in cli("signal", "--strategy", "ma_crosover").err
-    assert [r["strategy"] for r in cli("signal", "--list", "--json").json["data"]] == [
-        "ma_crossover"
-    ]
+    listed = cli("signal", "--list", "--json").json["data"]
+    assert "ma_crossover" in [row["strategy"] for row in listed]
