@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.data import Candle, Quote
-from alphastock_cli.domain.instrument import Side
+from alphastock_cli.domain.instrument import Side, exact
 from alphastock_cli.domain.ports import Clock, Journal, MarketData
 from alphastock_cli.domain.trading import ZERO, Fill, OrderState, Position
 from alphastock_cli.errors import DamagedData
@@ -192,9 +192,9 @@ def valued(journal: Journal, provider: MarketData | None) -> tuple[Portfolio, di
 
 def _seen(market: Quote | Candle) -> tuple[Decimal | None, datetime]:
     if isinstance(market, Candle):
-        return Decimal(repr(market.close)), market.end
+        return exact(market.close), market.end
     last = market.last_price
-    return (None if last is None else Decimal(repr(last))), market.time
+    return (None if last is None else exact(last)), market.time
 
 
 def _day_pnl(start: Decimal, equity: Decimal | None) -> Decimal | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -18,13 +18,14 @@ from alphastock_cli.domain.instrument import (
     Instrument,
     OptionType,
     Side,
+    exact,
 )
 from alphastock_cli.domain.ports import Clock, MarketData
 from alphastock_cli.domain.trading import OrderEvent, OrderState, OrderStatus
-from alphastock_cli.errors import ConfigError, Refused, UnknownName
-from alphastock_cli.exchange import calendar, rules
+from alphastock_cli.errors import ConfigError, ProviderError, Refused, UnknownName
+from alphastock_cli.exchange import calendar, contracts, rules
 from alphastock_cli.orchestrator import Orchestrator, markets
-from alphastock_cli.trading import manual, orders
+from alphastock_cli.trading import manual, orders, risk
 from alphastock_cli.trading.desk import Desk, DeskPolicy
 from alphastock_cli.trading.paper import PaperBroker
 
@@ -136,11 +137,10 @@ def submit(
     desk.open()
     key = ticket.instrument.key
     _meet(desk, provider, key)
-    mark = _last(provider, key)
-    states = broker.orders()
+    at, mark = clock.now(), _last(provider, key)
     reasons = manual.weigh(
         ticket, desk.portfolio, state=desk.risk, last_price=mark,
-        reserved=orders.reserved(states, desk.portfolio),
+        reserved=orders.reserved(broker.waiting(), desk.portfolio), at=at,
     )  # fmt: skip
     if reasons:
         raise Refused(
@@ -148,10 +148,9 @@ def submit(
             safe="No order was written.",
             hint="See `alphastock trade positions`.",
         )
-    at = clock.now()
     session, _, _ = rules.session_of(ticket.instrument, at)
     closing = manual.closes(ticket, desk.portfolio)
-    group = orders.group_of(ticket.instrument, ticket.product, states)
+    group = orders.group_of(ticket.instrument, ticket.product, broker.orders())
     order = ticket.order(order_id=desk.numbers.next(session), at=at, closes=closing, group=group)
     state = desk.submit(order)
     if state.status is OrderStatus.REJECTED:
@@ -176,17 +175,15 @@ def cancel(clock: Clock, journal: Named, order_ids: Sequence[str]) -> Result:
     broker = PaperBroker()
     desk = Desk(broker=broker, journal=journal, clock=clock)
     desk.open()
-    wanted = order_ids or [s.order.order_id for s in orders.waiting(broker.orders())]
+    wanted = order_ids or [s.order.order_id for s in broker.waiting()]
     rows = [order_row(desk.cancel(order_id)) for order_id in wanted]
     return Result(kind="orders", rows=rows, source=f"ledger {journal.meta('account')}")
 
 
 def halt(journal: Named, why: str) -> Result:
     """Stop new entries until a person resumes, or resume where `why` is empty."""
-    from dataclasses import replace
-
     state = journal.risk_state()
-    after = replace(state, halted="person" if why else "", why=why)
+    after = replace(state, halted="person", why=why) if why else risk.resumed(state)
     with journal.transaction() as book:
         book.remember(after)
     row = {"account": journal.meta("account"), "state": "halted" if why else "active", "why": why}
@@ -215,14 +212,21 @@ def find_instrument(provider: MarketData, words: str) -> Instrument:
 
 def _instrument(rows: pl.DataFrame) -> Instrument:
     row = rows.row(0, named=True)
-    tick, strike = row["tick_size"], row["strike"]
+    tick, strike, expiry = row["tick_size"], row["strike"], row["expiry"]
+    if expiry is not None and row["lot_size"] is None:
+        raise ProviderError(
+            f"{row['tradingsymbol']} is listed, but what one lot of it is worth is not known",
+            safe="No order was written.",
+            hint=f"See `alphastock contract {row['underlying']}`.",
+        )
     return Instrument(
         exchange=Exchange(row["exchange"]), tradingsymbol=row["tradingsymbol"],
         asset_type=AssetType(row["asset_type"]), name=row["name"] or "",
         series=row["series"] or "", isin=row["isin"] or "", lot_size=row["lot_size"] or 1,
-        tick_size=Decimal(repr(tick)) if tick else Decimal("0.05"),
-        underlying=row["underlying"] or "", expiry=row["expiry"],
-        strike=None if strike is None else Decimal(repr(strike)),
+        tick_size=exact(tick) if tick else Decimal("0.05"),
+        underlying=row["underlying"] or "", expiry=expiry,
+        multiplier=1 if expiry is None else contracts.multiplier(row["underlying"], expiry) or 1,
+        strike=None if strike is None else exact(strike),
         option_type=None if row["option_type"] is None else OptionType(row["option_type"]),
     )  # fmt: skip
 
@@ -241,7 +245,7 @@ def _refuse_the_past(journal: Named, clock: Clock) -> None:
 
 
 def _meet(desk: Desk, provider: MarketData, key: str) -> None:
-    waiting = {s.order.instrument.key for s in orders.waiting(desk.broker.orders())} | {key}
+    waiting = {s.order.instrument.key for s in desk.broker.waiting()} | {key}
     for market in markets(provider, sorted(waiting)).values():
         desk.advance(market)
 
@@ -249,7 +253,7 @@ def _meet(desk: Desk, provider: MarketData, key: str) -> None:
 def _last(provider: MarketData, key: str) -> Decimal | None:
     market = markets(provider, [key]).get(key)
     price = getattr(market, "last_price", None) or getattr(market, "close", None)
-    return None if price is None else Decimal(repr(price))
+    return None if price is None else exact(price)
 
 
 def _state(broker: PaperBroker, order_id: str) -> OrderState:

@@ -12,6 +12,7 @@ from alphastock_cli.domain.decisions import Reason, RiskState
 from alphastock_cli.domain.instrument import Instrument, Side
 from alphastock_cli.domain.trading import Order, OrderType, Product, Role, Validity
 from alphastock_cli.exchange import rules
+from alphastock_cli.trading import orders
 from alphastock_cli.trading.portfolio import Portfolio
 
 
@@ -62,6 +63,7 @@ def weigh(
     state: RiskState,
     reserved: Decimal,
     last_price: Decimal | None,
+    at: datetime,
 ) -> tuple[Reason, ...]:
     """Return every reason of ours against a ticket; one that only closes is always let through.
 
@@ -85,7 +87,8 @@ def weigh(
     price = ticket.price or ticket.trigger_price or last_price
     if price is None:
         return (*found, _no("no_market", f"{key}: no price is known to weigh a market order at"))
-    needed = price * ticket.quantity * ticket.instrument.multiplier
+    probe = ticket.order(order_id="0", at=at, closes=False, group="")
+    needed = orders.needed(probe, ticket.quantity, price)
     free = portfolio.cash - portfolio.blocked - reserved
     if needed > free:
         text = f"insufficient funds: {needed:,.2f} is needed, {free:,.2f} is available"

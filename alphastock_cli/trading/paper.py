@@ -10,12 +10,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from alphastock_cli.domain.data import Candle, Quote
 from alphastock_cli.domain.instrument import Side
 from alphastock_cli.domain.trading import (
-    ZERO,
     Fidelity,
     Fill,
     Order,
@@ -26,9 +24,9 @@ from alphastock_cli.domain.trading import (
     Role,
     Validity,
 )
-from alphastock_cli.errors import OutOfRange, UnknownName
-from alphastock_cli.exchange import charges, rules
+from alphastock_cli.errors import UnknownName
 from alphastock_cli.trading import matching
+from alphastock_cli.trading.admission import first_status, protect, refusal
 from alphastock_cli.trading.working import STOPS, Taken, Volume, Working
 
 _NOT_AT_ONCE = "nothing more was there at once"
@@ -87,9 +85,9 @@ class PaperBroker:
         )
         self._all[order.order_id] = work
         self._drop(work)  # of an intent that was restored
-        if why := self._refusal(order):
+        if why := refusal(order, self._last.get(order.instrument.key), self._free(order)):
             return work.end(OrderStatus.REJECTED, why, order.placed_at)
-        work.state = replace(work.state, status=_resting(order))
+        work.state = replace(work.state, status=first_status(order))
         self._keep(work)
         return work.state
 
@@ -187,7 +185,7 @@ class PaperBroker:
             if not matching.triggers(quote, order.side, order.trigger_price):
                 return
             yield OrderEvent(state=work.trigger(quote.time))
-        if _protect(work, quote):
+        if protect(work, quote):
             if self._rests(work, quote):
                 yield from self._serve(work, quote, meeting)
             else:
@@ -300,24 +298,6 @@ class PaperBroker:
 
     # -- book-keeping -------------------------------------------------------------------------
 
-    def _refusal(self, order: Order) -> str:
-        """Return every reason against an order in words; "" where there is none."""
-        market = self._last.get(order.instrument.key)
-        quote = market if isinstance(market, Quote) else None
-        reasons = rules.check_order(
-            order, now=order.placed_at, last_price=_last_price(market),
-            lower_circuit=None if quote is None else quote.lower_circuit,
-            upper_circuit=None if quote is None else quote.upper_circuit,
-            held=self._free(order),
-        )  # fmt: skip
-        if reasons:
-            return "; ".join(reason.text for reason in reasons)
-        try:
-            charges.order_charges(order.instrument, order.product, order.side, ZERO, order.session)
-        except OutOfRange as error:
-            return error.what  # nobody could say what a fill of it costs
-        return ""
-
     def _free(self, order: Order) -> int:
         """Return the units held that no other waiting order is going to sell.
 
@@ -350,43 +330,6 @@ class PaperBroker:
 
     def _drop(self, work: Working) -> None:
         self._live.get(work.order.instrument.key, {}).pop(work.order.order_id, None)
-
-
-def _protect(work: Working, quote: Quote) -> bool:
-    """Give an order without a price its limit; False where none can be told: it has to wait.
-
-    On days before there were slabs such an order may slip as far as the book goes.
-    """
-    order = work.order
-    if order.price is not None or (work.limit is not None and not work.follows_the_market):
-        return True
-    if quote.last_price is None:
-        return work.limit is not None
-    last = matching.against(order.instrument, quote.last_price, order.side)
-    try:
-        limit: Decimal | None = rules.protection_price(
-            order.instrument, order.side, last, order.market_protection, order.session
-        )
-    except OutOfRange:
-        limit = None
-    work.price_at(limit)
-    return True
-
-
-def _resting(order: Order) -> OrderStatus:
-    try:
-        trades = rules.is_trading(order.instrument, order.placed_at)
-    except OutOfRange:
-        trades = True  # the hours of that day are not known: the day itself is
-    if not trades:
-        return OrderStatus.AMO
-    return OrderStatus.TRIGGER_PENDING if order.order_type in STOPS else OrderStatus.OPEN
-
-
-def _last_price(market: Quote | Candle | None) -> float | None:
-    if market is None:
-        return None
-    return market.last_price if isinstance(market, Quote) else market.close
 
 
 def _stamp(market: Quote | Candle) -> datetime:

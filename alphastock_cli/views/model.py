@@ -16,6 +16,7 @@ from typing import Any
 from alphastock_cli.actions.watch import Market, Seen
 from alphastock_cli.actions.watch_list import Breadth
 from alphastock_cli.domain.data import Quote
+from alphastock_cli.domain.instrument import exact
 from alphastock_cli.domain.trading import Position
 
 STALE_SECONDS = 10.0
@@ -260,7 +261,7 @@ def _pnl(position: Position, last: float | None) -> Decimal | None:
     if position.quantity:
         if last is None:
             return None
-        made += position.pnl_unrealised(Decimal(repr(last)))
+        made += position.pnl_unrealised(exact(last))
     return made.quantize(_PAISA)
 
 

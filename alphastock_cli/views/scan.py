@@ -44,7 +44,8 @@ _SECTOR = ("sector", "symbols", "advances", "declines", "mean_change_pct", "weig
 def scan_equities(result: Result, width: int) -> Iterator[RenderableType]:
     """Yield the parts of the screen."""
     facts = result.summary
-    yield breadth_line(facts)
+    if "advances" in facts:  # candles shorter than a day say nothing of a day's moves
+        yield breadth_line(facts)
     if result.rows_follow:
         yield from _rows(result, width)
         return

@@ -61,6 +61,7 @@ _FIRST: Mapping[str, tuple[str, ...]] = {
     "lake_rejects": ("reason", "file", "row", "symbol"),
     "lake_status": ("dataset", "exchange", "rows", "first", "last", "gaps", "state"),
     "lake_repair": ("file", "done", "next", "why"),
+    "fetch_chain": ("underlying", "snapshots", "rows", "added", "rejected", "first", "last"),
     "fetch_reference": ("file", "rows", "added", "rejected", "note"),
     "fetch_eod": ("form", "dataset", "rows", "sessions", "added", "rejected", "last"),
 }
