@@ -65,6 +65,7 @@ _FIRST: Mapping[str, tuple[str, ...]] = {
     "fetch_reference": ("file", "rows", "added", "rejected", "note"),
     "fetch_eod": ("form", "dataset", "rows", "sessions", "added", "rejected", "last"),
 }
+_TYPED = "typed in"  # numbers of a person's own have no age
 Screen = Callable[[Result, int], Iterator[RenderableType]]
 
 
@@ -123,7 +124,11 @@ def headline(result: Result, now: datetime) -> Text:
         old = (now - result.as_of).total_seconds()
         parts.append(
             f"as of {stamp}"
-            + (f" ({numbers.age(old)} ago)" if old > 0 and not result.simulated else "")
+            + (
+                f" ({numbers.age(old)} ago)"
+                if old > 0 and not result.simulated and result.source != _TYPED
+                else ""
+            )
         )
     if result.source:
         parts.append(f"source {result.source}")
