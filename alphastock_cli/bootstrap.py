@@ -24,6 +24,7 @@ from alphastock_cli.errors import ConfigError, UsageError
 from alphastock_cli.registry import PROVIDERS
 
 if TYPE_CHECKING:
+    from alphastock_cli.domain.eod_archive import EodArchive
     from alphastock_cli.providers.nse.reference import ReferenceFiles
     from alphastock_cli.store.journal import Journal
     from alphastock_cli.store.lake import Lake
@@ -141,6 +142,30 @@ class Wiring:
         """Return the reader of the exchanges' end-of-day files."""
         source: EodSource = self._build(PROVIDERS.get("nse"), "nse")
         return source
+
+    def eod_archive(self) -> EodArchive:
+        """Return the archives of the exchanges, their files kept below the data directory.
+
+        Raises
+        ------
+        ConfigError
+            The exchanges' own hosts would be asked more than once a second.
+        """
+        from alphastock_cli.providers.nse.download import Downloader
+        from alphastock_cli.providers.nse.transport import WebTransport
+
+        asked = self.settings.nse
+        bases = {"NSE": asked.archive_base, "BSE": asked.bse_base}
+        if asked.seconds_between < 1 and not all(bases.values()):
+            raise ConfigError(
+                f"nse.seconds_between = {asked.seconds_between:g}: the exchanges' own hosts are"
+                " asked at most once a second",
+                hint="Set it to 1 or more, or name mirrors in nse.archive_base and nse.bse_base.",
+            )
+        return Downloader(
+            self.data_dir / "cache" / "nse", self.clock, WebTransport(),
+            bases=bases, seconds_between=asked.seconds_between,
+        )  # fmt: skip
 
     def reference_files(self) -> ReferenceFiles:
         """Return the reader of constituent lists, symbol changes, lots and freeze quantities."""

@@ -26,7 +26,12 @@ RANK = (
     "nse_pd_report",
     "bse_udiff_cm",
     "bse_bhavcopy_old",
-    "nse_fo_bhavcopy_old",  # the only source of its datasets
+    "nse_udiff_fo",
+    "bse_udiff_fo",
+    "nse_fo_bhavcopy_old",
+    "nse_fo_report",  # futures only, and open interest only of contracts that were traded
+    "mcx_bhavcopy",
+    "investing_daily",
 )
 
 # How far two sources of one row may lie apart: half of the coarser one's last digit, and a bit.
@@ -46,6 +51,7 @@ _COARSE: Mapping[tuple[str, str], float] = MappingProxyType(
         ("nse_sec_bhavdata_full", "turnover"): 501.0,
         ("nse_sec_bhavdata_history", "turnover"): 501.0,
         ("nse_fo_bhavcopy_old", "turnover"): 1_001.0,
+        ("mcx_bhavcopy", "turnover"): 501.0,
         ("nse_ind_close_all", "turnover"): 50_001.0,
         ("nse_ind_close_all", "previous_close"): 3 * _CENT,
     }

@@ -1,7 +1,7 @@
 """Join the rows of a load and store them, a part at a time: what is in memory has a bound.
 
-Equities and indices wait for the whole load, because their sources fill and date each other; rows
-of contracts are fifty thousand a day and are stored as they come. Reading is not done here.
+Equities, indices and rates wait for the whole load, because their sources fill and date each other;
+rows of contracts are fifty thousand a day and are stored as they come. Reading is not done here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from alphastock_cli.domain.ports import EodBatch
 from alphastock_cli.store.lake import Lake
 from alphastock_cli.store.layout import KEYS, MONTHLY
 
-SHARES = ("equities_day", "indices_day")
+SHARES = ("equities_day", "indices_day", "rates_day")
 CONTRACTS = ("futures_day", "options_day")
 _WAITING = 1_000_000  # rows: twenty sessions of options, a fifth of a gigabyte
 

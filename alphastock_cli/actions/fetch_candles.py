@@ -1,6 +1,6 @@
-"""Load the candles of one symbol from a file into the lake: read, check, store, report.
+"""Load the candles, or ticks, of one symbol from a file into the lake: read, check, store, report.
 
-Reading and checking are the store's (`candle_files`, `candle_checks`); the words of the command
+Reading and checking are the store's (`candle_checks`, `tick_checks`); the words of the command
 become values here.
 """
 
@@ -15,8 +15,9 @@ from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.instrument import Exchange, Interval
 from alphastock_cli.domain.ports import Clock
 from alphastock_cli.errors import BadReply, UnknownName, UsageError
-from alphastock_cli.store.candle_checks import CandleFile, read_candles
+from alphastock_cli.store.candle_checks import CandleFile
 from alphastock_cli.store.lake import Lake, UpsertReport
+from alphastock_cli.store.tick_checks import read_prices
 
 
 def fetch_candles(
@@ -28,8 +29,9 @@ def fetch_candles(
     interval: str,
     exchange: str = "NSE",
     columns: str = "",
+    member: str = "",
 ) -> Result:
-    """Store the good candles of a file; a second load of it changes nothing.
+    """Store the good candles of a file, or what its ticks make; a second load changes nothing.
 
     Parameters
     ----------
@@ -37,6 +39,8 @@ def fetch_candles(
         What the candles are, as a person wrote it.
     columns : str
         ``field=column,...`` for columns whose names do not tell.
+    member : str
+        Which table of a zip archive; "" takes the one named after the symbol.
 
     Raises
     ------
@@ -48,9 +52,10 @@ def fetch_candles(
         The lake could not be written; what was stored is unharmed.
     """
     with lake.writing():  # one writer for the whole load: a second one is told before it begins
-        found = read_candles(
+        found = read_prices(
             file, symbol=parse_symbol(symbol), exchange=parse_exchange(exchange),
             interval=parse_interval(interval), now=clock.now(), mapping=parse_mapping(columns),
+            member=member,
         )  # fmt: skip
         lake.upsert("rejects", found.rejects)
         if found.candles.is_empty():

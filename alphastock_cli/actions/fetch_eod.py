@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -46,24 +46,38 @@ def fetch_eod(
     StorageError, Locked, DamagedData
         The lake could not be written; what was stored is unharmed.
     """
-    with lake.writing():  # one writer for the whole load: a second one is told before it begins
-        return _load(source, lake, folder, on=on, progress=progress)
-
-
-def _load(
-    source: EodSource,
-    lake: Lake,
-    folder: Path,
-    *,
-    on: date | None,
-    progress: Callable[[str], None],
-) -> FetchReport:
     report = FetchReport()
+    with lake.writing():  # one writer for the whole load: a second one is told before it begins
+        refused, used = load(source.read_folder(folder, on=on), lake, report, progress=progress)
+    if not report.files:
+        raise UsageError(
+            f"{folder} holds no .csv, .txt, .zip, .gz or .parquet file",
+            hint="Name the folder of the downloaded files.",
+        )
+    if not used:
+        raise _nothing(folder, refused)
+    return report
+
+
+def load(
+    source: Iterable[EodBatch],
+    lake: Lake,
+    report: FetchReport,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[pl.DataFrame, bool]:
+    """Store the rows of some files and count them in `report`; return what was refused.
+
+    Returns
+    -------
+    DataFrame, bool
+        The refused rows and files, in the `REJECTS` schema; whether any row could be used.
+    """
     batches: list[EodBatch] = []
     undated: list[EodBatch] = []
     waiting = Waiting(lake, report)
     rejects: list[pl.DataFrame] = []
-    for batch in source.read_folder(folder, on=on):
+    for batch in source:
         progress(f"reading {batch.file}")
         report.files += 1
         report.notes += [(batch.file, note) for note in batch.notes]
@@ -74,30 +88,24 @@ def _load(
             waiting.add(batch)
         else:
             (undated if batch.undated else batches).append(batch)
-    if not report.files:
-        raise UsageError(
-            f"{folder} holds no .csv, .txt, .zip, .gz or .parquet file",
-            hint="Name the folder of the downloaded files.",
-        )
     dated, dateless = _date(undated, batches, lake, report)
     batches += dated
     for batch in batches:
         report.take(batch)
     refused = pl.concat([*rejects, *dateless, pl.DataFrame(schema=DATASETS["rejects"])])
     report.refuse(refused)
-    if not waiting.datasets and not any(batch.frames for batch in batches):
-        lake.upsert("rejects", refused)
-        raise _nothing(folder, refused)
-    progress("storing")
+    used = waiting.datasets.union(*(batch.frames for batch in batches))
+    if used:
+        progress("storing")
     for dataset in SHARES:
         parts = [batch for batch in batches if dataset in batch.frames]
         if parts:
             store(dataset, parts, lake, report)
     waiting.finish()
     lake.upsert("rejects", refused)
-    for dataset in waiting.datasets.union(*(batch.frames for batch in batches)):
+    for dataset in used:
         lake.touch(dataset)
-    return report
+    return refused, bool(used)
 
 
 def _date(

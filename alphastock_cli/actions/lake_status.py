@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from alphastock_cli.actions.master_diff import newest_warnings
 from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.frames import DATASETS
 from alphastock_cli.domain.instrument import Exchange
@@ -18,7 +19,7 @@ from alphastock_cli.exchange import calendar
 from alphastock_cli.store import atomic
 from alphastock_cli.store.files import NewerData, make_private, read_whole
 from alphastock_cli.store.lake import Lake, known
-from alphastock_cli.store.layout import DAILY, DATED, day_column
+from alphastock_cli.store.layout import DAILY, DATED, SNAPSHOTS, day_column, name_column
 
 _NO_COPY = "the copy that answers single days was missing or another file's"
 
@@ -45,6 +46,8 @@ def status(lake: Lake, clock: Clock) -> Result:
         parts = _by_exchange(frame, clock.now().date(), dataset) if dataset in DATED else []
         rows += [base | part for part, _ in parts] or [base]
         notes += [f"{dataset} {part['exchange']}: {note}" for part, note in parts if note]
+    if all(row["state"] == "ok" for row in rows if row["dataset"] == "instruments"):
+        notes += newest_warnings(lake)
     for dataset in DATASETS:
         notes += [f"{path} is not ours and not read" for path in lake.strangers(dataset)]
     if not rows:
@@ -148,6 +151,10 @@ def _row(path: Path, dataset: str, done: str, why: str) -> dict[str, Any]:
 
 def _again(dataset: str, path: Path) -> str:
     part = f" of {path.stem}" if dataset in DATED else ""
+    if dataset in SNAPSHOTS:
+        return f"load the masters{part} again: alphastock fetch instruments --from-file FILE"
+    if dataset == "chains":
+        return f"load the snapshots{part} again: alphastock fetch chain --from-file FILE"
     if dataset in DATED - DAILY:
         return f"load the candles{part} again: alphastock fetch candles --from-file FILE"
     command = "fetch eod" if dataset in {*DAILY, "rejects", "adjustments"} else "fetch reference"
@@ -158,7 +165,7 @@ def _readable(paths: Sequence[Path], dataset: str) -> tuple[pl.DataFrame, list[s
     """Return place, name and date of every row that can be read, and what is wrong elsewhere."""
     frames: list[pl.DataFrame] = []
     broken: list[str] = []
-    dated = ("exchange", "symbol", day_column(dataset))
+    dated = ("exchange", name_column(dataset), day_column(dataset))
     names = dated if dataset in DATED else [next(iter(DATASETS[dataset]))]  # for their number
     for path in paths:
         try:
@@ -178,11 +185,12 @@ def _by_exchange(
     found = []
     when = pl.col(day_column(dataset))
     for (exchange,), part in frame.group_by("exchange") if frame.height else ():
-        day = when if dataset in DAILY else when.dt.date()
+        day = when.dt.date() if day_column(dataset) == "time" else when
         days = part.select(day.unique().sort()).to_series().to_list()
         missing, note = _missing(days, str(exchange)) if dataset in DAILY else (None, "")
         figures = {
-            "exchange": exchange, "rows": part.height, "symbols": part["symbol"].n_unique(),
+            "exchange": exchange, "rows": part.height,
+            "symbols": part[name_column(dataset)].n_unique(),
             "first": days[0], "last": days[-1], "sessions": len(days),
             "gaps": None if missing is None else len(missing), "age_days": (today - days[-1]).days,
         }  # fmt: skip

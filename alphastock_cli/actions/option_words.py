@@ -141,10 +141,10 @@ def listed(provider: MarketData, underlying: str) -> tuple[date, ...]:
         return days
     here = underlyings(provider)
     known = {*contracts.symbols(), *indices.sectors(), *here}
-    if underlying in known and here:
+    if underlying in known and (here or refusal is None):
         raise ProviderError(
             f"`{provider.name}` has no option chain of {underlying}",
-            hint=f"It has: {_some(here)}.",
+            hint=f"It has: {_some(here)}." if here else "Futures alone make no chain.",
         )
     if refusal is not None and (refusal.hint or not here):
         raise refusal

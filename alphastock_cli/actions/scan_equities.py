@@ -19,7 +19,10 @@ from alphastock_cli.analytics import expression
 from alphastock_cli.domain.ports import Clock, MarketData
 from alphastock_cli.errors import OutOfRange, ProviderError, UnknownName, UsageError
 from alphastock_cli.exchange import calendar
-from alphastock_cli.runners.equities import COLUMNS, EquityOptions, EquityRunner, schema
+from alphastock_cli.runners import _beside as beside
+from alphastock_cli.runners._equity_columns import COLUMNS, EVERY_COLUMN, SESSION_ONLY, TIME, schema
+from alphastock_cli.runners.base import RawData
+from alphastock_cli.runners.equities import EquityOptions, EquityRunner
 
 # what the summary needs of every symbol, whatever rows were asked for
 _SUMMARY = ("symbol", "series", "sector", "close", "previous_close", "change", "change_pct",
@@ -69,16 +72,24 @@ def scan(provider: MarketData, clock: Clock, request: ScanRequest) -> Result:
         The data are older than `max_age`.
     """
     chosen = _selection(request)
+    intraday = request.options.interval.is_intraday
+    known = (*EVERY_COLUMN, TIME) if intraday else EVERY_COLUMN
     condition = expression.parse(chosen.where, schema()) if chosen.where else None
-    order = expression.parse_sort(chosen.sort, COLUMNS) if chosen.sort else []
-    shown = expression.parse_columns(request.columns, COLUMNS) if request.columns else None
+    order = expression.parse_sort(chosen.sort, known) if chosen.sort else []
+    shown = expression.parse_columns(request.columns, known) if request.columns else None
 
     as_of = provider.as_of()
     symbols, sector = _symbols(request, provider, as_of.date())
+    if intraday and not symbols:
+        raise UsageError(
+            f"--interval {request.options.interval}: candles are read share by share",
+            hint="Name them: --symbols RELIANCE,INFY, or an index: --universe nifty50.",
+        )
     asked = {*(condition.columns if condition else ()), *(name for name, _ in order)}
     used = {*_SUMMARY, *asked}
-    columns = set(COLUMNS) if request.every_column and shown is None else used | set(shown or ())
-    runner = EquityRunner(
+    every = (request.every_column or intraday) and shown is None
+    columns = {*COLUMNS, *asked} if every else used | set(shown or ())
+    runner = _runner(intraday=intraday)(
         provider, clock=clock, symbols=symbols, options=request.options, columns=columns
     )
     raw = runner.fetch(symbols)
@@ -116,11 +127,20 @@ def scan(provider: MarketData, clock: Clock, request: ScanRequest) -> Result:
         as_of=raw.as_of,
         source=provider.name,
         simulated=provider.simulated,
-        warnings=tuple(_warnings(raw.frames["rows"], frame, symbols, request, asked)),
+        warnings=tuple(_warnings(raw, frame, symbols, request, asked | set(shown or ()))),
         selected=True,
-        rows_follow=bool(condition or order or chosen.top or shown),
-        highlight=tuple(name for name in COLUMNS if name in asked),
+        rows_follow=bool(condition or order or chosen.top or shown) or intraday,
+        highlight=tuple(name for name in (TIME, *EVERY_COLUMN) if name in {*asked, TIME}),
     )
+
+
+def _runner(*, intraday: bool) -> type[EquityRunner]:
+    """Return what reads days, or candles."""
+    if not intraday:
+        return EquityRunner
+    from alphastock_cli.runners._equity_candles import CandleRunner  # a scan of days can spare it
+
+    return CandleRunner
 
 
 def _selection(request: ScanRequest) -> _Selection:
@@ -191,31 +211,58 @@ def _unknown(frame: pl.DataFrame, asked: set[str]) -> list[str]:
     return texts
 
 
+def _silent(raw: RawData, request: ScanRequest, named: set[str]) -> dict[str, str]:
+    """Return the columns named that nobody can know here, and why."""
+    found = {}
+    if "index" in raw.frames and raw.frames["index"].is_empty():
+        reason = f"there are no rows of {beside.INDEX} to measure against"
+        found = dict.fromkeys(beside.measured(sorted(named - set(COLUMNS) - {TIME})), reason)
+    if request.options.interval.is_intraday:
+        from alphastock_cli.runners._equity_candles import DAY_ONLY
+
+        found |= dict.fromkeys(named & DAY_ONLY, "only days have it: leave --interval out")
+    elif SESSION_ONLY in named:
+        found[SESSION_ONLY] = "it is made of a session's candles: add --interval, or use vwap_20"
+    return found
+
+
 def _warnings(
-    rows: pl.DataFrame,
+    raw: RawData,
     frame: pl.DataFrame,
     symbols: Sequence[str],
     request: ScanRequest,
-    asked: set[str],
+    named: set[str],
 ) -> list[str]:
     """Say what a reader could otherwise take for granted: missing symbols and sessions."""
     texts = []
+    silent = _silent(raw, request, named)
+    texts += [f"`{name}` is not known: {reason}" for name, reason in sorted(silent.items())]
+    texts += _unknown(frame, {name for name in named if name not in silent})
+    if request.options.interval.is_intraday:
+        failed = list(raw.failures.values())
+        rest = [f"{len(failed) - 5} more symbols have none either"] if len(failed) > 5 else []  # noqa: PLR2004
+        return [*failed[:5], *rest, *texts]
     known = set(frame["symbol"])
     absent = sorted(set(symbols) - known)
     if absent:
         more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""  # noqa: PLR2004
-        texts.append(f"no row in the last session for {', '.join(absent[:5])}{more}")
-    texts += _unknown(frame, asked)
+        texts.insert(0, f"no row in the last session for {', '.join(absent[:5])}{more}")
+    return [*texts, *_unstored(raw.frames["rows"], request)]
+
+
+def _unstored(rows: pl.DataFrame, request: ScanRequest) -> list[str]:
+    """Say how many sessions of the look-back are not stored."""
     stored = rows["date"].unique().sort()
     try:
         expected = calendar.sessions(calendar.Segment.EQUITY, stored[0], stored[-1])
     except OutOfRange:  # nothing can be expected of days the tables do not reach
-        return texts
+        return []
     held = set(stored)
     missing = [day for day in expected if day not in held]
-    if missing and not request.options.exact:
-        texts.append(
-            f"{len(missing)} of {len(expected)} sessions of the look-back are not stored "
-            f"({missing[0]} … {missing[-1]}): averages span the sessions that are"
-        )
-    return texts
+    if not missing or request.options.exact:
+        return []
+    text = (
+        f"{len(missing)} of {len(expected)} sessions of the look-back are not stored "
+        f"({missing[0]} … {missing[-1]}): averages span the sessions that are"
+    )
+    return [text]

@@ -6,7 +6,7 @@ With a moment asked for, rows of which nothing was known then are hidden. No SQL
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from alphastock_cli.store.lake import Lake
 
 _EQUITY = calendar.Segment.EQUITY
-_MARKET_DAYS = ("equities_day", "indices_day", "futures_day", "options_day")
+_MARKET_DAYS = ("equities_day", "indices_day", "futures_day", "options_day", "rates_day")
 _CANDLES = MappingProxyType(
     {f"candles_{each.value}": each.length for each in Interval if each.is_intraday}
 )
@@ -37,6 +37,7 @@ _KNOWN_FROM = MappingProxyType(
         "membership": "valid_from",
         "freeze_quantities": "valid_from",
         "lots": "valid_from",
+        "instruments": "date",
     }
 )
 
@@ -90,6 +91,8 @@ class Tables(Mapping[str, pl.LazyFrame]):
                 over = pl.col("time") + _CANDLES[name] <= self._moment
                 day = pl.col("time").dt.date()  # the last one of a day may be shorter: over with it
                 frame = frame.filter(over | _over_by(self._moment, day))
+            if name == "chains" and self._moment is not None:
+                frame = frame.filter(pl.col("time") <= self._moment)
             self._opened[name] = self._known_of(frame, _KNOWN_FROM.get(name))
         return self._opened[name]
 
@@ -109,13 +112,16 @@ class Tables(Mapping[str, pl.LazyFrame]):
         if self._other is not None:
             return self._other.as_of()
         ends = [
-            calendar.known_from(_segment(exchange), day)
+            _known_from(exchange, day)
             for name, frame in self._opened.items()
             if name in _MARKET_DAYS
             for exchange, day in _last_days(frame).rows()
         ]
         for name in self._opened.keys() & _CANDLES.keys():
             ends += _last_candles(self._opened[name], _CANDLES[name])
+        if "chains" in self._opened:
+            last = self._opened["chains"].select(pl.col("time").max()).collect().item()
+            ends += [] if last is None else [last]
         return max(ends, default=None)
 
     def _names(self) -> tuple[str, ...]:
@@ -123,7 +129,8 @@ class Tables(Mapping[str, pl.LazyFrame]):
 
     def _known_of(self, frame: pl.LazyFrame, column: str | None) -> pl.LazyFrame:
         """Return the rows known at the moment asked for."""
-        if self._known is None or column is None:
+        # today's list of a provider that is not the lake has no such column
+        if self._known is None or column is None or column not in frame.collect_schema():
             return frame
         rows = frame.filter(pl.col(column).is_null() | (pl.col(column) <= self._known))
         if "valid_to" not in frame.collect_schema():
@@ -141,22 +148,23 @@ def _last_candles(frame: pl.LazyFrame, length: timedelta) -> list[datetime]:
     """Return when the last candle of each exchange was over: with its session at the latest."""
     last = frame.group_by("exchange").agg(pl.col("time").max()).collect()
     return [
-        min(start + length, max(calendar.known_from(_segment(exchange), start.date()), start))
+        min(start + length, max(_known_from(exchange, start.date()), start))
         for exchange, start in last.rows()
     ]
 
 
-def _segment(exchange: str) -> calendar.Segment:
-    """Return whose hours say when a day of an exchange is over; of an unknown one those of NSE."""
-    known = exchange in set(Exchange)
-    return calendar.segment_of(Exchange(exchange)) if known else _EQUITY
+def _known_from(exchange: str, day: date) -> datetime:
+    """Return when a day of an exchange was over; of one without a calendar with the day itself."""
+    if exchange in set(Exchange):
+        return calendar.known_from(calendar.segment_of(Exchange(exchange)), day)
+    return datetime.combine(day, time(23, 59, 59), calendar.IST)
 
 
 def _over_by(moment: datetime, day: pl.Expr) -> pl.Expr:
     """Return the test for sessions that were over by a moment, each on its exchange."""
-    ends = {each.value: calendar.last_known(_segment(each.value), moment) for each in Exchange}
-    usual = calendar.last_known(_EQUITY, moment)
-    last = pl.col("exchange").replace_strict(ends, default=usual, return_dtype=pl.Date)
+    ends = {each.value: calendar.last_known(calendar.segment_of(each), moment) for each in Exchange}
+    other = moment.astimezone(calendar.IST).date() - timedelta(days=1)
+    last = pl.col("exchange").replace_strict(ends, default=other, return_dtype=pl.Date)
     return day <= last
 
 

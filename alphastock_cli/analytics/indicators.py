@@ -20,7 +20,7 @@ from alphastock_cli.analytics.order import by_symbol_and_date
 
 # Sessions read before the first one that counts, for recursions that never forget. Wilder's average
 # of 14 keeps (13/14)^n of a wrong seed after n bars: 2e-10 of it after these.
-_FADE = 300
+FADE = 300
 # After these nothing is left of what came before: (13/14)^1000 = 7e-33, far below the sixteenth
 # digit. So they give the value of the whole history to the last bit that a float64 holds.
 _FORGOTTEN = 1000
@@ -136,21 +136,24 @@ class Indicator:
     bars : int
         Sessions its last value needs; for a recursion enough for the precision of the default
         look-back, while all history gives the exact value.
-    last : Short
-        How to make the last value of every symbol at once.
+    last : Short or None
+        How to make the last value of every symbol at once; None: by making those before it.
     fades : bool
         True for a recursion.
+    grows : bool
+        True for a sum over all history: it never forgets where it began.
     """
 
     inputs: tuple[str, ...]
     bars: int
-    last: Short
+    last: Short | None
     fades: bool = False
+    grows: bool = False
 
 
 def _indicators() -> dict[str, Indicator]:
     def of(inputs: str, bars: int, short: Short, *, fades: bool = False) -> Indicator:
-        seen = bars + _FADE if fades else bars
+        seen = bars + FADE if fades else bars
         return Indicator(inputs=tuple(inputs.split()), bars=seen, last=short, fades=fades)
 
     def mean(span: int, *, lag: int = 0) -> Indicator:
@@ -188,16 +191,45 @@ def _indicators() -> dict[str, Indicator]:
 
 
 INDICATORS: Mapping[str, Indicator] = MappingProxyType(_indicators())
+# more, made only when asked for; named here, so that a scan that wants none does not read `library`
+LIBRARY = (
+    "macd", "macd_signal", "macd_histogram", "adx", "plus_di", "minus_di",
+    "supertrend", "supertrend_direction", "vwap", "vwap_20", "stochastic_k", "stochastic_d",
+    "cci", "obv", "mfi", "donchian_upper", "donchian_lower", "keltner_upper", "keltner_lower",
+    "tenkan", "kijun", "senkou_a", "senkou_b", "ha_open", "ha_high", "ha_low", "ha_close",
+    "pivot", "r1", "r2", "r3", "s1", "s2", "s3",
+    "camarilla_r1", "camarilla_r2", "camarilla_r3", "camarilla_r4",
+    "camarilla_s1", "camarilla_s2", "camarilla_s3", "camarilla_s4",
+    "fibonacci_r1", "fibonacci_r2", "fibonacci_r3", "fibonacci_s1", "fibonacci_s2", "fibonacci_s3",
+    "relative_strength", "zscore_20", "beta_250",
+)  # fmt: skip
+
+
+def indicator(name: str) -> Indicator:
+    """Return the indicator `name`, one of `INDICATORS` or of `LIBRARY`."""
+    if name in INDICATORS:
+        return INDICATORS[name]
+    from alphastock_cli.analytics import library  # builds on this module
+
+    return library.LIBRARY[name]
 
 
 def columns_needed(names: Sequence[str]) -> list[str]:
-    """Return the columns the indicators `names` read, each once."""
-    return list(dict.fromkeys(name for key in names for name in INDICATORS[key].inputs))
+    """Return the columns the indicators `names` read, each once.
+
+    ``session`` is the date of a candle's session, ``index_close`` the close of the index beside it.
+    """
+    return list(dict.fromkeys(name for key in names for name in indicator(key).inputs))
 
 
 def fading(names: Sequence[str]) -> list[str]:
     """Return those of `names` that are recursions: their exact value needs all history."""
-    return [name for name in names if INDICATORS[name].fades]
+    return [name for name in names if indicator(name).fades]
+
+
+def growing(names: Sequence[str]) -> list[str]:
+    """Return those of `names` that sum over all history, however long."""
+    return [name for name in names if indicator(name).grows]
 
 
 def lookback(names: Sequence[str]) -> int:
@@ -207,15 +239,13 @@ def lookback(names: Sequence[str]) -> int:
     with Wilder's seed is left then, less of an exponential average's. That holds for a share that
     trades on every session; one that trades rarely has fewer rows in as many sessions.
     """
-    return max((INDICATORS[name].bars for name in names), default=1)
+    return max((indicator(name).bars for name in names), default=1)
 
 
 def exact_rows(names: Sequence[str]) -> int:
     """Return how many rows of a symbol give the last values of `names` to the last digit."""
-    more = _FORGOTTEN - _FADE
-    return max(
-        (one.bars + more * one.fades for one in map(INDICATORS.__getitem__, names)), default=1
-    )
+    more = _FORGOTTEN - FADE
+    return max((one.bars + more * one.fades for one in map(indicator, names)), default=1)
 
 
 def panel(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
@@ -227,7 +257,7 @@ def panel(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
         ``symbol``, ``date`` and what `columns_needed` says; one row a symbol and date. A null is
         not known: windows that hold one are null, recursions pass over its row.
     names : sequence of str
-        Keys of `INDICATORS`.
+        Keys of `INDICATORS` or `LIBRARY`.
 
     Returns
     -------
@@ -244,7 +274,14 @@ def latest(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 
     Equal to the last rows of `panel`, without making the rows before them.
     """
-    return last.evaluate(by_symbol_and_date(rows), {name: INDICATORS[name].last for name in names})
+    rows = by_symbol_and_date(rows)
+    ways = {name: indicator(name).last for name in names}
+    done = last.evaluate(rows, {name: way for name, way in ways.items() if way is not None})
+    rest = [name for name, way in ways.items() if way is None]
+    if not rest:
+        return done
+    ends = rows["symbol"].rle().struct.field("len").cum_sum() - 1
+    return done.hstack(panel(rows, rest)[ends].select(rest)).select(*rows.columns, *names)
 
 
 def _seeded(x: pl.Expr, *, first: int, span: int) -> pl.Expr:

@@ -124,17 +124,18 @@ def plan(
         else:
             whole.append((one, out))
     if whole:
-        tasks += [partial(_group, columns, lengths, whole, lanes) for lanes in _groups(lengths)]
+        tasks += [partial(_group, columns, lengths, whole, lanes) for lanes in groups(lengths)]
     return made, tasks
 
 
 def blank(x: Floats, lengths: Lengths, *, count: int) -> Floats:
     """Set the first `count` values of each series to NaN, in place, and return `x`."""
-    _blank(x, np.cumsum(lengths) - lengths, lengths, count)
+    blank_lanes(x, np.cumsum(lengths) - lengths, lengths, count)
     return x
 
 
-def _blank(x: Floats, starts: Lengths, lengths: Lengths, count: int) -> None:
+def blank_lanes(x: Floats, starts: Lengths, lengths: Lengths, count: int) -> None:
+    """Set the first `count` values of the series that begin at `starts` to NaN, in place."""
     places = np.arange(count)
     x[(starts[:, None] + places)[places < lengths[:, None]]] = np.nan
 
@@ -153,7 +154,7 @@ def _over_gaps(
     out[known] = run({name: columns[name][known] for name in one.inputs}, left, [one])[0]
 
 
-def _groups(lengths: Lengths) -> Iterator[Lengths]:
+def groups(lengths: Lengths) -> Iterator[Lengths]:
     """Yield the numbers of the series that run together: in order, or longest first if ragged."""
     if lengths.size == 0:
         return
@@ -172,17 +173,17 @@ def _group(
     """Fill the series `lanes` of all outputs."""
     starts, sizes = (np.cumsum(lengths) - lengths)[lanes], lengths[lanes]
     names = dict.fromkeys(name for one, _ in wanted for name in one.inputs)
-    inputs = {name: _matrix(columns[name], starts, sizes) for name in names}
-    results = [_matrix(out, starts, sizes) for _, out in wanted]
+    inputs = {name: matrix(columns[name], starts, sizes) for name in names}
+    results = [matrix(out, starts, sizes) for _, out in wanted]
     _steps(inputs, [one for one, _ in wanted], results)
     for (one, out), result in zip(wanted, results, strict=True):
         if not np.shares_memory(result, out):
             for row, start, size in zip(result, starts.tolist(), sizes.tolist(), strict=True):
                 out[start : start + size] = row[:size]
-        _blank(out, starts, sizes, one.seeded)
+        blank_lanes(out, starts, sizes, one.seeded)
 
 
-def _matrix(x: Floats, starts: Lengths, sizes: Lengths) -> Floats:
+def matrix(x: Floats, starts: Lengths, sizes: Lengths) -> Floats:
     """Return series as rows, padded with zeros to the longest; a view where they allow it."""
     longest = int(sizes.max())
     if (sizes == longest).all() and (np.diff(starts) == longest).all():

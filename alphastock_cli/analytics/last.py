@@ -19,6 +19,7 @@ _POWERS = 1 << 13  # (13/14)^8192 is 1e-264: nothing
 TINY = 1e-14  # what TA-Lib takes for zero when it divides
 
 Reduce = Callable[[pl.Expr], pl.Expr]
+Part = tuple[str, pl.Expr]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +79,20 @@ def before(x: pl.Expr, steps: int = 1) -> pl.Expr:
     return pl.when(pl.col(INDEX) >= steps).then(x.shift(steps))
 
 
-def _window(name: str, x: pl.Expr, reduce: Reduce, *, span: int, lag: int = 0) -> _Part:
+def windowed(name: str, x: pl.Expr, reduce: Reduce, *, span: int, lag: int = 0) -> Part:
     """Return the part `name`: `reduce` of `span` values ending `lag` rows before the last."""
     part = pl.when(pl.col(BACK).is_between(lag, lag + span - 1)).then(x)
     return name, pl.when(part.count() == span).then(reduce(part))
 
 
-_Part = tuple[str, pl.Expr]
+def joined(shorts: Sequence[Short], value: pl.Expr) -> Short:
+    """Return how to make `value` of the parts of `shorts`."""
+    stages = [dict[str, pl.Expr]() for _ in range(max(len(short.stages) for short in shorts))]
+    for short in shorts:
+        for made, stage in zip(stages, short.stages, strict=False):
+            made.update(stage)
+    parts = {name: part for short in shorts for name, part in short.parts.items()}
+    return Short(stages=stages, parts=parts, value=value)
 
 
 def window(name: str, x: str, reduce: Reduce, *, span: int, lag: int = 0) -> Short:
@@ -92,7 +100,7 @@ def window(name: str, x: str, reduce: Reduce, *, span: int, lag: int = 0) -> Sho
 
     `name` tells the part from those of other indicators.
     """
-    key, part = _window(f"__{name}", pl.col(x), reduce, span=span, lag=lag)
+    key, part = windowed(f"__{name}", pl.col(x), reduce, span=span, lag=lag)
     return Short(parts={key: part}, value=pl.col(key))
 
 
@@ -139,8 +147,8 @@ def bollinger(x: str = "close", *, span: int = 20, width: float = 2.0) -> Short:
     mean, spread = f"__mean_{x}_{span}", f"__spread_{x}_{span}"
     parts = dict(
         [
-            _window(mean, pl.col(x), pl.Expr.mean, span=span),
-            _window(spread, pl.col(x), lambda part: part.std(ddof=0), span=span),
+            windowed(mean, pl.col(x), pl.Expr.mean, span=span),
+            windowed(spread, pl.col(x), lambda part: part.std(ddof=0), span=span),
         ]
     )
     return Short(parts=parts, value=pl.col(mean) + width * pl.col(spread))
@@ -149,7 +157,7 @@ def bollinger(x: str = "close", *, span: int = 20, width: float = 2.0) -> Short:
 def volume_ratio(volume: str = "volume", *, span: int = 20) -> Short:
     """Return how to make the last volume over the mean of the `span` before it."""
     key = f"__mean_before_{volume}_{span}"
-    part = _window(key, pl.col(volume).cast(pl.Float64), pl.Expr.mean, span=span, lag=1)
+    part = windowed(key, pl.col(volume).cast(pl.Float64), pl.Expr.mean, span=span, lag=1)
     return Short(
         parts=dict([part]), value=pl.when(pl.col(key) > 0.0).then(pl.col(volume) / pl.col(key))
     )
@@ -169,7 +177,7 @@ def volatility(close: str = "close", *, span: int = 20, year: int = 252) -> Shor
     key = f"__volatility_{close}_{span}"
     price = pl.when(pl.col(close) > 0.0).then(pl.col(close))
     stage = {f"{key}_return": (price / before(price)).log()}
-    part = _window(key, pl.col(f"{key}_return"), lambda x: x.std(ddof=1), span=span)
+    part = windowed(key, pl.col(f"{key}_return"), lambda x: x.std(ddof=1), span=span)
     return Short(stages=[stage], parts=dict([part]), value=100.0 * math.sqrt(year) * pl.col(key))
 
 
@@ -184,7 +192,7 @@ def level(x: str, close: str = "close", *, span: int, side: int, below: bool) ->
     stage = {f"{key}_swing": pl.when(inside & swing & right).then(value)}
     best = pl.col(f"{key}_swing").max() if below else pl.col(f"{key}_swing").min()
     reduce = pl.Expr.min if below else pl.Expr.max
-    extreme = _window(f"{key}_extreme", value, reduce, span=span)
+    extreme = windowed(f"{key}_extreme", value, reduce, span=span)
     whole = pl.col(f"{key}_extreme")
     result = pl.when(whole.is_not_null()).then(pl.coalesce(f"{key}_best", whole))
     return Short(stages=[stage], parts={f"{key}_best": best, **dict([extreme])}, value=result)

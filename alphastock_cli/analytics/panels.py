@@ -27,10 +27,26 @@ _THREADS, _LARGE = 2, 1_000_000  # rows
 class Columns(Mapping[str, Floats]):
     """The columns of sorted rows as flat arrays, each read once, and the lengths of the series."""
 
-    def __init__(self, rows: pl.DataFrame, lengths: pl.Series, names: Sequence[str]) -> None:
+    def __init__(self, held: Mapping[str, Floats], lengths: kernels.Lengths) -> None:
+        self._held, self.lengths = held, lengths
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame, lengths: pl.Series, names: Sequence[str]) -> Columns:
+        """Return the columns `names` of `rows`, whose series have these `lengths`."""
         floats = rows.select(pl.col(names).cast(pl.Float64).fill_null(math.nan))
-        self._held = {name: floats[name].to_numpy() for name in names}
-        self.lengths = lengths.cast(pl.Int64).to_numpy()
+        held = {name: floats[name].to_numpy() for name in names}
+        return cls(held, lengths.cast(pl.Int64).to_numpy())
+
+    def blocks(self, size: int) -> Iterator[tuple[slice, Columns]]:
+        """Yield ranges of about `size` rows that hold whole series, and their columns."""
+        ends = np.cumsum(self.lengths)
+        first = start = 0
+        while first < ends.size:
+            after = max(first + 1, int(np.searchsorted(ends, start + size, side="right")))
+            place = slice(start, int(ends[after - 1]))
+            part = {name: x[place] for name, x in self._held.items()}
+            yield place, Columns(part, self.lengths[first:after])
+            first, start = after, place.stop
 
     def __getitem__(self, name: str) -> Floats:
         """Return a column as float64, NaN where it is null."""
@@ -63,15 +79,17 @@ def panel(rows: pl.DataFrame, names: Sequence[str], inputs: Sequence[str]) -> pl
     rows, lengths = with_lengths(rows)
     if rows.is_empty():
         return rows.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names)
-    columns = Columns(rows, lengths, inputs)
+    columns = Columns.of(rows, lengths, inputs)
     made: dict[str, Floats] = {}
 
+    jobs = _jobs(names)
+
     def work(job: tuple[str, ...]) -> None:
-        made.update(zip(job, WINDOWS[job](columns), strict=True))
+        made.update(zip(job, jobs[job](columns), strict=True))
 
     late = [name for name in names if name in RECURSIONS]
     averages, tasks = kernels.plan(columns, columns.lengths, [RECURSIONS[name] for name in late])
-    tasks += [partial(work, job) for job in WINDOWS if not set(job).isdisjoint(names)]
+    tasks += [partial(work, job) for job in jobs if not set(job).isdisjoint(names)]
     # numpy lets go of the interpreter inside large operations: two threads take two thirds
     with ThreadPoolExecutor(_THREADS if rows.height > _LARGE else 1) as pool:
         for done in [pool.submit(task) for task in tasks]:
@@ -79,6 +97,16 @@ def panel(rows: pl.DataFrame, names: Sequence[str], inputs: Sequence[str]) -> pl
     made |= dict(zip(late, averages, strict=True))
     ordered = [pl.Series(name, made[name]) for name in names]
     return rows.with_columns(ordered).with_columns(pl.col(names).fill_nan(None))
+
+
+def _jobs(names: Sequence[str]) -> Mapping[tuple[str, ...], Make]:
+    """Return how to make windows; those of the library only where one of them is asked for."""
+    ours = {*RECURSIONS, *(name for job in WINDOWS for name in job)}
+    if ours.issuperset(names):
+        return WINDOWS
+    from alphastock_cli.analytics import sweeps  # builds on this module
+
+    return {**sweeps.JOBS, **WINDOWS}
 
 
 def _mean(span: int, *, lag: int = 0) -> Make:

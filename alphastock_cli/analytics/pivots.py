@@ -8,6 +8,8 @@ from __future__ import annotations
 import polars as pl
 
 NAMES = ("pivot", "r1", "r2", "r3", "s1", "s2", "s3")
+_CAMARILLA = {1: 12.0, 2: 6.0, 3: 4.0, 4: 2.0}
+_FIBONACCI = {1: 0.382, 2: 0.618, 3: 1.0}
 
 
 def classic(high: pl.Expr, low: pl.Expr, close: pl.Expr) -> dict[str, pl.Expr]:
@@ -44,4 +46,34 @@ def classic(high: pl.Expr, low: pl.Expr, close: pl.Expr) -> dict[str, pl.Expr]:
         "s1": 2.0 * pivot - high,
         "s2": pivot - spread,
         "s3": low - 2.0 * (high - pivot),
+    }
+
+
+def camarilla(high: pl.Expr, low: pl.Expr, close: pl.Expr) -> dict[str, pl.Expr]:
+    """Return ``camarilla_r1..r4, camarilla_s1..s4``: the close and parts of 1.1 ranges around it.
+
+    Null where one of the three is null.
+
+    References
+    ----------
+    Nick Scott's Camarilla equation (1989): a twelfth, a sixth, a quarter, a half.
+    """
+    reach = {step: 1.1 * (high - low) / part for step, part in _CAMARILLA.items()}
+    above = {f"camarilla_r{step}": close + size for step, size in reach.items()}
+    return above | {f"camarilla_s{step}": close - size for step, size in reach.items()}
+
+
+def fibonacci(high: pl.Expr, low: pl.Expr, close: pl.Expr) -> dict[str, pl.Expr]:
+    """Return ``fibonacci_r1..r3, fibonacci_s1..s3``: the classic pivot and parts of the range.
+
+    Null where one of the three is null.
+
+    References
+    ----------
+    Wikipedia, "Pivot point (technical analysis)"; 38.2, 61.8 and 100 percent of the range.
+    """
+    pivot, spread = (high + low + close) / 3.0, high - low
+    above = {f"fibonacci_r{step}": pivot + part * spread for step, part in _FIBONACCI.items()}
+    return above | {
+        f"fibonacci_s{step}": pivot - part * spread for step, part in _FIBONACCI.items()
     }

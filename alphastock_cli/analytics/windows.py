@@ -1,4 +1,4 @@
-"""Sliding windows over flat arrays: mean, deviation, extremes, nearest levels for `panels`.
+"""Sliding windows over flat arrays: mean, deviations, extremes, nearest levels for `panels`.
 
 A window is built by doubling (sums of 2, 4, 8 ... neighbours): nothing is subtracted, so rounding
 does not pile up and a missing value (NaN) leaves no trace beyond its windows. Series are not told
@@ -47,6 +47,20 @@ def deviation(x: Floats, *, span: int, ddof: int) -> Floats:
     for start, stop in _chunks(x.size, span):
         _, squares = _moments(x[start:stop], span, squares=True)
         np.sqrt(squares / (span - ddof), out=out[start + span - 1 : stop])
+    return out
+
+
+def mean_deviation(x: Floats, middle: Floats, *, span: int) -> Floats:
+    """Return the mean distance of `span` values from the `middle` of their window, as `mean`."""
+    out = _empty(x, span)
+    for start, stop in _chunks(x.size, span):
+        part, size = x[start:stop], stop - start - span + 1
+        mid, total, held = middle[start + span - 1 : stop], np.zeros(size), np.empty(size)
+        for step in range(span):
+            np.subtract(part[step : step + size], mid, out=held)
+            np.abs(held, out=held)
+            total += held
+        np.multiply(total, 1.0 / span, out=out[start + span - 1 : stop])
     return out
 
 

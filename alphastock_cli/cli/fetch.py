@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from alphastock_cli.cli.options import CRON, ROWS, group_options, shared
-from alphastock_cli.cli.run import Run
+from alphastock_cli.cli.run import Run, parse_day
+from alphastock_cli.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+KINDS = "equities,delivery,indices,fo"
 
 ON = {
     "on": Annotated[
@@ -32,23 +37,85 @@ def eod(
     run: Run,
     *,
     from_dir: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--from-dir", help="Folder of files as the exchanges publish them.", metavar="FOLDER"
         ),
-    ],
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--from", help="First day to ask the exchanges for.", metavar="DATE"),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--to", help="Last day; default the last one that is over.", metavar="DATE"),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--kind", help=f"Of equities,delivery,indices,fo,bse; default {KINDS}.", metavar="A,B"
+        ),
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show what would be asked for; ask and write nothing.")
+    ] = False,
 ) -> None:
     """Load end-of-day files of shares, indices, futures and options into the lake.
 
-    Files are recognised by their header; a second load changes nothing.
+    Either from a folder (--from-dir) or from the exchanges' archives (--from), once a second and
+    never twice. Files are recognised by their header; a second load changes nothing.
     """
+    if from_dir is not None:
+        given = {"--from": since, "--to": until, "--kind": kind, "--plan": plan or None}
+        clash = [name for name, value in given.items() if value is not None]
+        if clash:
+            raise UsageError(
+                f"{clash[0]} and --from-dir are two ways", hint="Give --from DATE or --from-dir."
+            )
+        _from_folder(run, from_dir)
+    elif since is None:
+        raise UsageError(
+            "nothing says where the files are",
+            hint="Give --from DATE to download them, or --from-dir FOLDER to read a folder.",
+        )
+    elif run.on is not None:
+        raise UsageError("--on is for files of a folder", hint="Give --from DATE and --to DATE.")
+    else:
+        first = parse_day(since, option="--from")
+        last = None if until is None else parse_day(until, option="--to")
+        kinds = (KINDS if kind is None else kind).lower().split(",")
+        _from_archive(run, [word.strip() for word in kinds if word.strip()], first, last, plan=plan)
+
+
+def _from_folder(run: Run, folder: Path) -> None:
     from alphastock_cli.actions.fetch_eod import fetch_eod
 
     wiring = run.wiring
     if not run.is_stale(wiring.lake.last_load("equities_day")):
         return
-    result = fetch_eod(wiring.eod_files(), wiring.lake, from_dir, on=run.on, progress=run.progress)
+    result = fetch_eod(wiring.eod_files(), wiring.lake, folder, on=run.on, progress=run.progress)
     run.show(result.result())
+
+
+def _from_archive(
+    run: Run, kinds: Sequence[str], first: date, last: date | None, *, plan: bool
+) -> None:
+    from alphastock_cli.actions.fetch_archive import fetch_archive, last_fetch, show_plan
+
+    wiring = run.wiring
+    if plan:
+        run.show(show_plan(wiring.eod_archive(), wiring.lake, kinds, first, last))
+        return
+    if not run.is_stale(last_fetch(wiring.lake, kinds)):
+        return
+    report = fetch_archive(
+        wiring.eod_archive(), wiring.lake, kinds, first, last, progress=run.progress
+    )
+    trouble = report.trouble()
+    if report.load.files or trouble is None:
+        run.show(report.result())
+    if trouble is not None:
+        raise trouble
 
 
 @app.command()
@@ -81,7 +148,11 @@ def candles(
     *,
     from_file: Annotated[
         Path,
-        typer.Option("--from-file", help="CSV (also .gz) or Parquet of candles.", metavar="FILE"),
+        typer.Option(
+            "--from-file",
+            help="CSV (also .gz), Parquet or zip of candles or ticks.",
+            metavar="FILE",
+        ),
     ],
     symbol: Annotated[
         str, typer.Option("--symbol", help="Whose candles they are.", metavar="SYMBOL")
@@ -96,15 +167,24 @@ def candles(
         str,
         typer.Option(
             "--map",
-            help="Columns whose names do not tell: timestamp, open, close, volume, ...",
+            help="Columns whose names do not tell: timestamp, open, price, volume, ...",
             metavar="FIELD=COLUMN,...",
         ),
     ] = "",
+    member: Annotated[
+        str,
+        typer.Option(
+            "--member",
+            help="Which file of a zip; default the one named after the symbol.",
+            metavar="NAME",
+        ),
+    ] = "",
 ) -> None:
-    """Load the candles of one symbol from a file into the lake.
+    """Load the candles, or the ticks, of one symbol from a file into the lake.
 
-    A candle is stamped with its start; a time without a zone is Indian. What breaks a rule is set
-    aside with its reason (`lake rejects`); a second load changes nothing.
+    A candle is stamped with its start; a time without a zone is Indian. Ticks become minutes and
+    are not kept themselves. What breaks a rule is set aside with its reason (`lake rejects`); a
+    second load changes nothing.
     """
     from alphastock_cli.actions.fetch_candles import fetch_candles, parse_interval
 
@@ -114,6 +194,67 @@ def candles(
     run.show(
         fetch_candles(
             wiring.lake, wiring.clock, from_file,
-            symbol=symbol, interval=interval, exchange=exchange, columns=columns_of,
+            symbol=symbol, interval=interval, exchange=exchange, columns=columns_of, member=member,
         )
     )  # fmt: skip
+
+
+@app.command()
+@shared(ROWS, CRON)
+def chain(
+    run: Run,
+    *,
+    from_file: Annotated[
+        Path,
+        typer.Option(
+            "--from-file",
+            help="CSV, Parquet, JSON (also .gz) or zip of option chains.",
+            metavar="FILE",
+        ),
+    ],
+    underlying: Annotated[
+        str,
+        typer.Option(
+            "--underlying",
+            help="Only the chains of this one, e.g. NIFTY; default all.",
+            metavar="SYMBOL",
+        ),
+    ] = "",
+) -> None:
+    """Load snapshots of option chains from a file into the lake.
+
+    The form is recognised by its columns and says what its figures count; quantities are stored in
+    units. What breaks a rule is set aside with its reason (`lake rejects`); a second load changes
+    nothing. Then: alphastock chain NIFTY --provider lake --as-of 2026-08-19T11:30
+    """
+    from alphastock_cli.actions.fetch_chain import fetch_chain
+
+    wiring = run.wiring
+    if not run.is_stale(wiring.lake.last_load("chains")):
+        return
+    run.show(fetch_chain(wiring.lake, wiring.clock, from_file, underlying=underlying))
+
+
+@app.command()
+@shared(ROWS, CRON, ON)
+def instruments(
+    run: Run,
+    *,
+    from_file: Annotated[
+        Path,
+        typer.Option(
+            "--from-file", help="A broker's instrument master, .csv or .csv.gz.", metavar="FILE"
+        ),
+    ],
+) -> None:
+    """Load an instrument master into the lake, as the snapshot of one day.
+
+    The day is --on, or the date in the file's name; it is never guessed. What breaks a rule is set
+    aside with its reason (`lake rejects`); more than 1 bad row in 100 refuse the master whole.
+    """
+    from alphastock_cli.actions.fetch_instruments import fetch_instruments
+
+    wiring = run.wiring
+    if not run.is_stale(wiring.lake.last_load("instruments")):
+        return
+    run.show(fetch_instruments(wiring.lake, wiring.clock, from_file, on=run.on))

@@ -42,6 +42,9 @@ def equities(
     series: Annotated[
         str, typer.Option(help="Series that count; default EQ,BE.", metavar="A,B")
     ] = "",
+    interval: Annotated[
+        str, typer.Option(help="day, or candles of a few symbols: 15minute, ...", metavar="NAME")
+    ] = "day",
     raw: Annotated[
         bool, typer.Option("--raw", help="Do not adjust for splits and bonuses.")
     ] = False,
@@ -56,7 +59,7 @@ def equities(
     run.needs_product("scan equities")
     from alphastock_cli.actions.presets import Preset
     from alphastock_cli.actions.scan_equities import ScanRequest, scan
-    from alphastock_cli.cli.words import exchange_named
+    from alphastock_cli.cli.words import exchange_named, interval_named
     from alphastock_cli.runners.equities import EquityOptions
 
     settings = run.settings
@@ -81,6 +84,7 @@ def equities(
             turnover_floor=settings.scan.turnover_floor,
             raw=raw,
             exact=exact,
+            interval=interval_named(interval),
         ),
         own_presets=own,
         watchlist=settings.symbols.equities,

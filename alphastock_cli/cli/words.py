@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alphastock_cli.domain.instrument import Exchange
+from alphastock_cli.domain.instrument import Exchange, Interval
 from alphastock_cli.errors import UnknownName
 
 
@@ -12,3 +12,11 @@ def exchange_named(text: str, *allowed: str) -> Exchange:
     if name not in allowed:
         raise UnknownName.of("exchange", text, allowed, hint=f"One of: {', '.join(allowed)}.")
     return Exchange(name)
+
+
+def interval_named(text: str) -> Interval:
+    """Return the length of a candle meant by `text`: ``day``, ``15minute`` and so on."""
+    words = {each.value: each for each in Interval}
+    if text.strip().lower() not in words:
+        raise UnknownName.of("interval", text, words, hint=f"Known: {', '.join(words)}.")
+    return words[text.strip().lower()]

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from alphastock_cli.config import reading
+from alphastock_cli.config.addresses import ADDRESS, refuse_foreign
 from alphastock_cli.config.reading import Kind, Source, Table, WrongValueError, read_toml
 from alphastock_cli.config.settings import SavedScan, Settings, StrategySettings
 from alphastock_cli.errors import ConfigError, nearest
@@ -29,6 +30,7 @@ _TOP: Mapping[str, Kind] = {
 }
 _SECTIONS: Mapping[str, Mapping[str, Kind]] = {
     "sim": {"seed": reading.whole(0, _MANY), "universe": reading.whole(1, 5000)},
+    "nse": {"archive_base": ADDRESS, "bse_base": ADDRESS, "seconds_between": reading.POSITIVE},
     "scan": {
         "universe": reading.TEXT,
         "turnover_floor": reading.POSITIVE,
@@ -222,6 +224,8 @@ def apply(
             "may not stand in a project file: it would run code for whoever enters the folder",
             hint=f"Put it into {user_file()}, or give --plugin FILE.",
         )
+    if "nse" in table and not trust:
+        refuse_foreign(table.table("nse"), user_file())
     changes: dict[str, Any] = {k: table.take(k, kind) for k, kind in _TOP.items() if k in table}
     origins |= dict.fromkeys(changes, origin)
     where = table.source.title

@@ -79,6 +79,19 @@ class SymbolSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NseSettings:
+    """Where end-of-day files are asked for; an empty base is the exchange's own host.
+
+    `archive_base` stands for NSE's archive, `bse_base` for BSE's; `seconds_between` two requests
+    to one host.
+    """
+
+    archive_base: str = ""
+    bse_base: str = ""
+    seconds_between: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StrategySettings:
     """One strategy: whether it runs, on what, and with which parameters."""
 
@@ -109,6 +122,7 @@ class Settings:
     plugins: tuple[str, ...] = ()
     lock_wait: float = 0.0
     sim: SimSettings = field(default_factory=SimSettings)
+    nse: NseSettings = field(default_factory=NseSettings)
     scan: ScanSettings = field(default_factory=ScanSettings)
     trading: TradingSettings = field(default_factory=TradingSettings)
     risk: RiskSettings = field(default_factory=RiskSettings)
@@ -120,7 +134,7 @@ class Settings:
 
     def flat(self) -> dict[str, Any]:
         """Return every setting by its dotted key, e.g. ``sim.seed``."""
-        shown = ("data_dir", "provider", "plugins", "lock_wait", "sim", "scan", "trading",
+        shown = ("data_dir", "provider", "plugins", "lock_wait", "sim", "nse", "scan", "trading",
                  "risk", "symbols", "strategies")  # fmt: skip
         found: dict[str, Any] = {}
         for name in shown:

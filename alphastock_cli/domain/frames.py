@@ -73,7 +73,7 @@ FUTURES_DAY = pl.Schema(
         "settlement": pl.Float64,
         "contracts": pl.Int64,  # traded that day, in contracts
         "turnover": pl.Float64,  # rupees
-        "open_interest": pl.Int64,  # units (contracts times lot), as the file prints it
+        "open_interest": pl.Int64,  # units: contracts times lot; of MCX, whose lot is 1, lots
         "oi_change": pl.Int64,  # units
         "kind": pl.String,  # index, stock, commodity, currency
         "source": pl.String,
@@ -94,10 +94,24 @@ OPTIONS_DAY = pl.Schema(
         "close": pl.Float64,  # as published; of an untraded contract the exchange's own value
         "settlement": pl.Float64,
         "contracts": pl.Int64,
-        "turnover": pl.Float64,  # rupees of notional value, as published
+        "turnover": pl.Float64,  # rupees of notional value: units times strike and premium
         "open_interest": pl.Int64,  # units
         "oi_change": pl.Int64,  # units
         "kind": pl.String,  # index, stock, commodity, currency
+        "source": pl.String,
+    }
+)
+
+RATES_DAY = pl.Schema(
+    {
+        "date": pl.Date,  # the day as the third party counts it; weekends occur
+        "exchange": pl.String,  # OTC: of no exchange; MCX, ...: put together from its contracts
+        "symbol": pl.String,  # USDINR, GOLDM, ...
+        "kind": pl.String,  # spot, or continuous: contracts joined by a rule nobody states
+        "open": pl.Float64,  # rupees, as the next three
+        "high": pl.Float64,
+        "low": pl.Float64,
+        "close": pl.Float64,
         "source": pl.String,
     }
 )
@@ -151,6 +165,46 @@ INSTRUMENTS = pl.Schema(
         "expiry": pl.Date,
         "strike": pl.Float64,
         "option_type": pl.String,
+    }
+)
+
+INSTRUMENTS_DAY = pl.Schema(
+    {
+        "date": pl.Date,  # the day of the snapshot: the master was known from that day on
+        "exchange": pl.String,
+        "segment": pl.String,  # NSE, BSE, INDICES, NFO-FUT, NFO-OPT, MCX-FUT, CDS-OPT, ...
+        "tradingsymbol": pl.String,
+        "name": pl.String,  # null where the master leaves it empty
+        "instrument_token": pl.Int64,  # null in masters of brokers that have none
+        "exchange_token": pl.String,
+        "asset_type": pl.String,
+        "underlying": pl.String,  # of derivatives; null else, as the next three
+        "expiry": pl.Date,
+        "strike": pl.Float64,
+        "option_type": pl.String,  # CE or PE
+        "lot_size": pl.Int64,  # as the master counts it; null for indices
+        "tick_size": pl.Float64,  # rupees; null for indices
+        "source": pl.String,  # the form of the master, e.g. kite_instruments
+    }
+)
+
+CHAINS = pl.Schema(
+    {
+        "time": TIME,  # the moment the source stamps the whole chain with
+        "exchange": pl.String(),  # NFO, BFO, ...
+        "underlying": pl.String(),
+        "expiry": pl.Date(),
+        "strike": pl.Float64(),  # rupees
+        "option_type": pl.String(),  # CE or PE
+        "spot": pl.Float64(),  # the underlying's price as the source says it
+        "last_price": pl.Float64(),
+        "bid": pl.Float64(),
+        "ask": pl.Float64(),
+        "volume": pl.Int64(),  # units traded in the session; null where the lot is not known
+        "open_interest": pl.Int64(),  # units, as the next
+        "oi_change": pl.Int64(),  # against the session before
+        "iv": pl.Float64(),  # the source's own, a fraction a year; null where it found none
+        "source": pl.String(),  # the form of file the row came from
     }
 )
 
@@ -226,7 +280,10 @@ DATASETS = MappingProxyType(
         "indices_day": INDICES_DAY,
         "futures_day": FUTURES_DAY,
         "options_day": OPTIONS_DAY,
+        "rates_day": RATES_DAY,
         **{f"candles_{interval.value}": CANDLES for interval in Interval if interval.is_intraday},
+        "instruments": INSTRUMENTS_DAY,
+        "chains": CHAINS,
         "rejects": REJECTS,
         "adjustments": ADJUSTMENTS,
         "membership": MEMBERSHIP,

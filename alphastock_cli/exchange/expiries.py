@@ -26,6 +26,7 @@ _DAY = timedelta(days=1)
 _SATURDAY = 5
 _DAYS_AHEAD = 140
 _YEARS_AHEAD = 8
+_SYMBOLIC = "muhurat"  # an hour of trading on a holiday: contracts end on the session before
 _BEFORE_LAST = "last-"  # a rule that counts sessions back from the month's last one
 
 
@@ -192,7 +193,8 @@ class _Listing:
             return ordinary and f"{day:%m-%d}" not in _fixed()
         if ordinary and _announced(day) > self.on:
             return True  # a holiday added to the list later on
-        return calendar.is_session(segment, day)
+        held = calendar.session(segment, day)
+        return held is not None and held.kind != _SYMBOLIC
 
     def _list_is_out(self, day: date, segment: calendar.Segment) -> bool:
         """Tell whether the holiday list of the year of `day` is in our tables and was known."""

@@ -1,4 +1,4 @@
-"""A stored day as a live source: its candles become known one by one as the clock passes them.
+"""A stored day as a live source: candles and chains become known as the clock passes them.
 
 Earlier days are told as they were known the evening before; nothing looks ahead. It stands on the
 lake alone and stores nothing.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
-from typing import ClassVar, NamedTuple, NoReturn
+from typing import ClassVar, NamedTuple
 
 import polars as pl
 
@@ -18,11 +18,13 @@ from alphastock_cli.domain.data import Candle, Quote
 from alphastock_cli.domain.frames import INSTRUMENTS, collect, conform
 from alphastock_cli.domain.instrument import Exchange, Instrument, Interval
 from alphastock_cli.domain.ports import Capability, Clock
-from alphastock_cli.errors import NotOffered, OutOfRange, ProviderError, UsageError
+from alphastock_cli.errors import OutOfRange, ProviderError, UsageError
 from alphastock_cli.exchange import calendar
 from alphastock_cli.registry import PROVIDERS
 from alphastock_cli.store import candles as stored
+from alphastock_cli.store import chains
 from alphastock_cli.store.candle_names import is_index
+from alphastock_cli.store.chain_day import DayChains, ReplayedChains
 from alphastock_cli.store.days import StoredDays, main_series
 from alphastock_cli.store.lake import Lake
 from alphastock_cli.store.layout import DAILY
@@ -42,7 +44,7 @@ class DaySession(NamedTuple):
 
 
 @PROVIDERS.register("replay")
-class Replay(StoredDays):
+class Replay(ReplayedChains, StoredDays):
     """One stored day, as of the clock.
 
     Parameters
@@ -53,17 +55,19 @@ class Replay(StoredDays):
         Its present is the present of the replay: before the opening nothing of the day is known,
         after the close all of it.
     day : date
-        The day; candles of it must be stored.
+        The day; candles or chains of it must be stored.
 
     Attributes
     ----------
     session : DaySession
-        Opening and last close of the day: of the calendar, widened by stored candles outside it.
+        Opening and last close of the day: of the calendar, widened by what is stored outside it.
+    capabilities : frozenset
+        With `Capability.CHAIN` where snapshots of the day are stored.
 
     Raises
     ------
     ProviderError
-        No candles of the day are stored, or it is still to come.
+        Neither candles nor chains of the day are stored, or it is still to come.
     """
 
     name: ClassVar[str] = "replay"
@@ -88,11 +92,15 @@ class Replay(StoredDays):
                 hint="Choose a stored day: --provider replay:DATE.",
             )
         self._day = stored.of_day(lake, day)
-        if not self._day:
+        self._chains = DayChains(lake, day, self.as_of)
+        if not self._day and self._chains.span is None:
             raise _nothing(lake, day)
         self._tapes = _tapes(self._day)
         self._whole: dict[tuple[str, Interval], tuple[date, Tape]] = {}
-        self.session = _session(day, [*self._tapes.values()])
+        ends = [(tape.candles["time"][0], tape.over) for tape in self._tapes.values()]
+        self.session = _session(day, ends + ([self._chains.span] if self._chains.span else []))
+        if self._chains.span:  # what a day can tell depends on what is stored of it
+            vars(self)["capabilities"] = self.capabilities | {Capability.CHAIN}
 
     def as_of(self) -> datetime:
         """Return the clock's present, the close of the day where that has passed."""
@@ -191,14 +199,6 @@ class Replay(StoredDays):
         """Return the members of an index on a day, at the latest the replayed one."""
         return super().members(index, min(on, self.day))
 
-    def expiries(self, underlying: str) -> NoReturn:
-        """Refuse: contracts are not replayed."""
-        raise _no_contracts(f"expiries of {underlying}")
-
-    def option_chain(self, underlying: str, expiry: date) -> NoReturn:
-        """Refuse: contracts are not replayed."""
-        raise _no_contracts(f"chain of {underlying} {expiry}")
-
     @property
     def _told(self) -> date:
         """The replayed day: its splits and new names were announced before its opening."""
@@ -252,10 +252,9 @@ def _tapes(by_interval: Mapping[Interval, pl.DataFrame]) -> dict[str, Tape]:
     return found
 
 
-def _session(day: date, tapes: Sequence[Tape]) -> DaySession:
+def _session(day: date, stretches: Sequence[tuple[datetime, datetime]]) -> DaySession:
     """Return opening and close of the day, by the calendar and by what is stored of it."""
-    first = min(tape.candles["time"][0] for tape in tapes)
-    last = max(tape.over for tape in tapes)
+    first, last = min(begin for begin, _ in stretches), max(end for _, end in stretches)
     try:
         known = calendar.session(_EQUITY, day)
     except OutOfRange:
@@ -279,19 +278,12 @@ def _nothing(lake: Lake, day: date) -> ProviderError:
         shut = calendar.session(_EQUITY, day) is None
     except OutOfRange:
         shut = False
-    days = stored.days_held(lake, around=day)
+    days = sorted({*stored.days_held(lake, around=day), *chains.days_held(lake, around=day)})
     near = [d for d in days if d < day][-_NEAR:] + [d for d in days if d > day][:_NEAR]
     hint = (
-        f"Candles are stored of {', '.join(map(str, near))}."
+        f"Candles or chains are stored of {', '.join(map(str, near))}."
         if near
         else "Load some with `alphastock fetch candles --from-file FILE`."
     )
     closed = ", the exchange was closed" if shut else ""
     return ProviderError(f"{day} cannot be replayed: {what}{closed}", hint=hint)
-
-
-def _no_contracts(what: str) -> NotOffered:
-    return NotOffered(
-        f"a replayed day has no {what}",
-        hint="Ask --provider lake with --on DATE for the chain of a stored day.",
-    )

@@ -71,15 +71,8 @@ class TradedFeed:
     def fetch(self, symbols: Sequence[str]) -> RawData:
         """Return candles, instruments, quotes or last candles, and adjustments of the symbols."""
         as_of = self.provider.as_of()
-        found: dict[str, pl.DataFrame] = {}
-        failures: dict[str, str] = {}
-        for symbol in symbols:
-            try:
-                found[symbol] = self._candles(self._instrument(symbol), as_of)
-            except TransientError:
-                raise
-            except AlphaStockError as error:
-                failures[symbol] = error.what
+        found, failed = self.gather(symbols, as_of)
+        failures = {symbol: error.what for symbol, error in failed.items()}
         keys = [self._instruments[symbol].key for symbol in found]
         offered = self.provider.capabilities
         by_candle = Capability.CANDLE_MARKET in offered
@@ -94,6 +87,21 @@ class TradedFeed:
             candles=self._last_candles(keys) if by_candle else {},
             failures=failures,
         )  # fmt: skip
+
+    def gather(
+        self, symbols: Sequence[str], as_of: datetime
+    ) -> tuple[dict[str, pl.DataFrame], dict[str, AlphaStockError]]:
+        """Return the final candles of each symbol, and why some have none."""
+        found: dict[str, pl.DataFrame] = {}
+        failed: dict[str, AlphaStockError] = {}
+        for symbol in symbols:
+            try:
+                found[symbol] = self._candles(self._instrument(symbol), as_of)
+            except TransientError:
+                raise
+            except AlphaStockError as error:
+                failed[symbol] = error
+        return found, failed
 
     def snapshots(self, raw: RawData) -> dict[str, Snapshot]:
         """Return a snapshot a symbol; pure in what was fetched."""
@@ -161,7 +169,7 @@ class TradedFeed:
     def _enriched(self, raw: RawData) -> dict[str, pl.DataFrame]:
         candles = raw.frames["candles"]
         if self._made is None or self._made[0] is not candles:
-            frame = _adjusted(candles, raw, self.traded.interval)
+            frame = adjusted(candles, raw.frames["adjustments"], raw.as_of, self.traded.interval)
             close, high, low = pl.col("close"), pl.col("high"), pl.col("low")
             columns = {ATR: indicators.atr(high, low, close, span=_ATR_SPAN)} | dict(
                 self.traded.columns
@@ -174,12 +182,13 @@ class TradedFeed:
         return self._made[1]
 
 
-def _adjusted(candles: pl.DataFrame, raw: RawData, interval: Interval) -> pl.DataFrame:
+def adjusted(
+    candles: pl.DataFrame, adjustments: pl.DataFrame, as_of: datetime, interval: Interval
+) -> pl.DataFrame:
     """Return days adjusted for splits; of shorter candles those since the last split only."""
-    adjustments = raw.frames["adjustments"]
     if adjustments.is_empty() or candles.is_empty():
         return candles
-    day = raw.as_of.date()
+    day = as_of.date()
     dated = candles.with_columns(date=pl.col("time").dt.date())
     if interval is Interval.DAY:
         return adjust.adjust(dated, adjustments, as_of=day).sort("symbol", "time").drop("date")

@@ -24,6 +24,16 @@ def chain_moment(provider: MarketData, underlying: str) -> datetime:
     return moment
 
 
+def chain_spot(provider: MarketData, underlying: str) -> float | None:
+    """Return the underlying's price that came with a provider's chain, where there is one.
+
+    It is of the chain's own moment, which a quote need not be.
+    """
+    own = getattr(provider, "chain_spot", None)
+    spot: float | None = None if own is None else own(underlying)
+    return spot
+
+
 def nearest_expiry(
     underlying: str, listed: Sequence[date], *, as_of: datetime, source: str
 ) -> date:

@@ -15,41 +15,28 @@ from typing import Any
 import polars as pl
 
 from alphastock_cli.analytics import adjust, breadth, indicators
-from alphastock_cli.domain.data import Quote, Snapshot
+from alphastock_cli.domain.data import Snapshot
 from alphastock_cli.domain.frames import collect
-from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument
+from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, Interval
 from alphastock_cli.domain.ports import Clock, MarketData
 from alphastock_cli.exchange import calendar
 from alphastock_cli.registry import RUNNERS
+from alphastock_cli.runners import _beside as beside
+from alphastock_cli.runners._equity_columns import (
+    COLUMNS,
+    SESSION_ONLY,
+    in_contract_order,
+    quote_of,
+)
 from alphastock_cli.runners._lookback import first_session
 from alphastock_cli.runners._traded import Traded, TradedFeed
 from alphastock_cli.runners.base import BaseRunner, RawData, RunnerPolicy
 
-# columns of a row as they come from the day itself, in the contract's order
-DAY_COLUMNS = (
-    "symbol", "exchange", "series", "sector", "open", "high", "low", "close", "previous_close",
-    "change", "change_pct", "volume", "volume_ratio", "turnover", "delivery_pct", "gap_pct",
-)  # fmt: skip
-INDICATOR_COLUMNS = (
-    "momentum_20_pct", "rsi", "sma_20", "sma_50", "sma_200", "ema_9", "ema_21", "atr",
-    "bollinger_upper", "bollinger_lower", "support", "resistance", "sma_50_prev", "sma_200_prev",
-    "high_52w", "low_52w", "volatility",
-)  # fmt: skip
-COLUMNS = (*DAY_COLUMNS, *INDICATOR_COLUMNS, "date")
-
-TEXT_COLUMNS = frozenset({"symbol", "exchange", "series", "sector"})
 _EQUITY = calendar.Segment.EQUITY
 _FORTNIGHT = timedelta(days=14)
 _FEW = 400
 _BASE = ("date", "symbol", "series", "exchange", "open", "high", "low", "close",
          "previous_close", "volume", "turnover", "delivery_pct")  # fmt: skip
-
-
-def schema() -> dict[str, pl.DataType]:
-    """Return the type of each column of the enriched frame."""
-    types: dict[str, pl.DataType] = {name: pl.Float64() for name in COLUMNS}
-    types |= {name: pl.String() for name in TEXT_COLUMNS}
-    return types | {"date": pl.Date(), "volume": pl.Int64()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +53,8 @@ class EquityOptions:
         True refuses adjustment for splits and bonuses.
     exact : bool
         True reads the whole stored history instead of the look-back.
+    interval : Interval
+        Candles a scan is made of; shorter ones than a day by `_equity_candles.CandleRunner`.
     traded : Traded or None
         Candles for strategies instead of one row a symbol for a scan: what a trade loop asks for.
     """
@@ -75,6 +64,7 @@ class EquityOptions:
     turnover_floor: float = 10_000_000.0
     raw: bool = False
     exact: bool = False
+    interval: Interval = Interval.DAY
     traded: Traded | None = None
 
 
@@ -106,7 +96,14 @@ class EquityRunner(BaseRunner):
 
     def wanted(self) -> list[str]:
         """Return the indicator columns asked for, in contract order."""
-        return [name for name in indicators.INDICATORS if name in self.columns]
+        names = (*indicators.INDICATORS, *indicators.LIBRARY)
+        return [name for name in names if name in self.columns and name != SESSION_ONLY]
+
+    def _late(self) -> list[str]:
+        """Return the columns wanted that more than the look-back is read for."""
+        wanted = self.wanted()
+        grown = indicators.growing(wanted)
+        return [*grown, *(indicators.fading(wanted) if self.options.exact else [])]
 
     def fetch_market_data(self, symbols: Sequence[str]) -> RawData:
         """Read the last session of `symbols` (all when empty) and the look-back of those found."""
@@ -127,8 +124,10 @@ class EquityRunner(BaseRunner):
             kind = pl.Enum(adjust.with_predecessors(held, changes))
             start = first_session(_EQUITY, day, indicators.lookback(self.wanted()))
             frames["rows"] = self._history(kind, start, day, self.wanted())
-            if self.options.exact and indicators.fading(self.wanted()):
+            if self._late():
                 frames["whole"] = self._whole(kind, day)
+            if beside.needed(self.wanted()):
+                frames["index"] = beside.index_days(self.provider, start, day)
         if not self.options.raw:
             frames["adjustments"] = self.provider.adjustments(self.options.exchange)
         if "sector" in self.columns:
@@ -164,9 +163,8 @@ class EquityRunner(BaseRunner):
         The symbol is an Enum: small integers sort and group several times faster than text.
         """
         names = kind.categories.to_list()
-        columns = list(
-            dict.fromkeys(["symbol", "date", "close", *indicators.columns_needed(wanted)])
-        )
+        needed = [name for name in indicators.columns_needed(wanted) if name in _BASE]
+        columns = list(dict.fromkeys(["symbol", "date", "close", *needed]))
         # asking for thousands of names costs more than reading them all
         asked = names if len(names) <= _FEW else None
         lazy = self._days(asked, start, end, columns, in_order=False)
@@ -179,9 +177,12 @@ class EquityRunner(BaseRunner):
         """Return as much history as changes a digit of a recursion, symbol by symbol.
 
         A thousand rows of a symbol are enough; those that have fewer in as many sessions, since
-        they trade rarely or changed their name, are read to their beginning.
+        they trade rarely or changed their name, are read to their beginning, and so is everything
+        for a sum that never forgets.
         """
-        wanted = indicators.fading(self.wanted())
+        wanted = self._late()
+        if indicators.growing(wanted):
+            return self._history(kind, None, day, wanted)
         need = indicators.exact_rows(wanted)
         start = first_session(_EQUITY, day, need)
         recent = self._history(kind, start, day, wanted)
@@ -227,9 +228,12 @@ class EquityRunner(BaseRunner):
     def indicator_frame(self, raw: RawData) -> pl.DataFrame:
         """Return symbol and the last value of each indicator wanted."""
         wanted = self.wanted()
-        late = indicators.fading(wanted) if "whole" in raw.frames else []
+        late = self._late() if "whole" in raw.frames else []
         early = [name for name in wanted if name not in late]
-        made = indicators.latest(self.series_frame(raw), early).select("symbol", *early)
+        rows = self.series_frame(raw)
+        if "index" in raw.frames:
+            rows = beside.with_index(rows, raw.frames["index"])
+        made = indicators.latest(rows, early).select("symbol", *early)
         if late:
             exact = indicators.latest(self.series_frame(raw, "whole"), late)
             made = made.join(exact.select("symbol", *late), on="symbol", how="left")
@@ -251,8 +255,7 @@ class EquityRunner(BaseRunner):
         if "instruments" in raw.frames:
             sectors = raw.frames["instruments"].select(symbol="tradingsymbol", sector="sector")
             frame = frame.join(sectors.unique("symbol"), on="symbol", how="left")
-        order = [name for name in COLUMNS if name in self.columns and name in frame.columns]
-        self._frame = frame.select(order).sort("symbol")
+        self._frame = in_contract_order(frame, self.columns)
         return self._frame
 
     def process_data(self, raw: RawData) -> dict[str, Snapshot]:
@@ -273,7 +276,7 @@ class EquityRunner(BaseRunner):
                 as_of=raw.as_of,
                 source=raw.source,
                 simulated=raw.simulated,
-                quote=_quote(instrument, row, raw),
+                quote=quote_of(instrument, row, raw),
                 facts=MappingProxyType(row),
             )
         return found
@@ -294,16 +297,3 @@ class EquityRunner(BaseRunner):
         facts["losers"] = losers.to_dicts()
         facts["volume_leaders"] = leaders.to_dicts()
         return facts
-
-
-def _quote(instrument: Instrument, row: dict[str, Any], raw: RawData) -> Quote:
-    return Quote(
-        key=instrument.key,
-        time=raw.as_of,
-        last_price=row.get("close"),
-        open=row.get("open"),
-        high=row.get("high"),
-        low=row.get("low"),
-        previous_close=row.get("previous_close"),
-        volume=row.get("volume"),
-    )

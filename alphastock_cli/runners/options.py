@@ -33,7 +33,7 @@ from alphastock_cli.errors import (
 from alphastock_cli.exchange import calendar, closes, contracts, indices
 from alphastock_cli.pricing.black76 import Model
 from alphastock_cli.registry import RUNNERS
-from alphastock_cli.runners._underlying import chain_moment, nearest_expiry, spot_key
+from alphastock_cli.runners._underlying import chain_moment, chain_spot, nearest_expiry, spot_key
 from alphastock_cli.runners.base import BaseRunner, RawData, RunnerPolicy
 
 DEFAULT_RATE = 0.065
@@ -146,7 +146,10 @@ class OptionsRunner(BaseRunner):
         )
 
     def _spot(self, key: str, name: str, as_of: datetime) -> float | None:
-        """Return the underlying's price: its quote, else an index's row of that very session."""
+        """Return the underlying's price: with the chain, its quote, an index's row of that day."""
+        known = chain_spot(self.provider, name)
+        if known is not None:
+            return known
         held = None
         if Capability.QUOTES in self.provider.capabilities:
             held = self.provider.quotes([key]).get(key)

@@ -22,12 +22,13 @@ from alphastock_cli.domain.instrument import Exchange, Interval
 from alphastock_cli.errors import UsageError
 from alphastock_cli.exchange import calendar
 from alphastock_cli.safety import safe_text
-from alphastock_cli.store.candle_files import PRICES, RAW, ROW, read_table
+from alphastock_cli.store.candle_files import PRICES, Table, read_table
 from alphastock_cli.store.candle_names import is_index, of_symbol, stored_name
+from alphastock_cli.store.cells import RAW, ROW
 
-_REASON = "__reason"
-_RAW_LIMIT = 500
-_UNSET = 1970  # the year of a clock nobody set
+REASON = "__reason"
+RAW_LIMIT = 500
+UNSET = 1970  # the year of a clock nobody set
 _ENOUGH = 20  # steps between candles before their common divisor says what the interval is
 _DAYS = 5  # days with one row each before they are called daily
 _AMOUNTS = ("volume", "open_interest")
@@ -92,28 +93,37 @@ def read_candles(
         The file is no table of candles; the disk says no.
     """
     table = read_table(path, mapping or {})
+    if table.are_ticks:
+        raise UsageError(f"{table.name} holds ticks, no candles", safe="Nothing was stored.")
+    return candles_of(table, symbol=symbol, exchange=exchange, interval=interval, now=now)
+
+
+def candles_of(
+    table: Table, *, symbol: str, exchange: Exchange, interval: Interval, now: datetime
+) -> CandleFile:
+    """Return the checked candles of a table; the parameters are those of `read_candles`."""
     name = stored_name(symbol, exchange)
-    own, notes = of_symbol(table.rows, name, exchange, path)
+    own, notes = of_symbol(table.rows, name, exchange, table.name)
     typed, silent = _typed(own, index=is_index(name, exchange))
     if silent:
         notes.append("every volume is 0: stored as not known")
-    _refuse_daily(typed, path)
+    _refuse_daily(typed, table.name)
     checked = _checked(typed, calendar.segment_of(exchange), interval, now)
-    good = checked.filter(pl.col(_REASON).is_null())
-    _refuse_other_interval(checked, interval, path)
+    good = checked.filter(pl.col(REASON).is_null())
+    _refuse_other_interval(checked, interval, table.name)
     single, repeated, contradicting = _unrepeated(good)
-    bad = pl.concat([checked.filter(pl.col(_REASON).is_not_null()), contradicting])
+    bad = pl.concat([checked.filter(pl.col(REASON).is_not_null()), contradicting])
     odd = table.odd.with_columns(
-        pl.lit("more or fewer cells than the header").alias(_REASON), timestamp=pl.lit(None)
+        pl.lit("more or fewer cells than the header").alias(REASON), timestamp=pl.lit(None)
     )
     dataset = f"candles_{interval.value}"
-    what = {"dataset": dataset, "source": table.form, "file": safe_text(path.name), "symbol": name}
+    what = {"dataset": dataset, "source": table.form, "file": table.name, "symbol": name}
     frame = single.select("timestamp", *PRICES, *_AMOUNTS).rename({"timestamp": "time"})
     named = frame.with_columns(exchange=pl.lit(exchange.value), symbol=pl.lit(name)).sort("time")
     return CandleFile(
         file=what["file"], form=table.form, symbol=name, dataset=dataset,
-        candles=conform(named, CANDLES, what=path.name),
-        rejects=_rejects([bad, odd], what), rows=own.height + table.odd.height,
+        candles=conform(named, CANDLES, what=table.name),
+        rejects=refused([bad, odd], what), rows=own.height + table.odd.height,
         repeated=repeated, notes=tuple(notes),
     )  # fmt: skip
 
@@ -126,7 +136,7 @@ def _typed(rows: pl.DataFrame, *, index: bool) -> tuple[pl.DataFrame, bool]:
     frame = rows.select(
         ROW, RAW, "timestamp",
         *(pl.col(name).cast(pl.Float64, strict=False).fill_null(float("nan")) for name in PRICES),
-        *(_amount(name) if name in rows.columns else pl.lit(None, pl.Int64).alias(name)
+        *(amount(name) if name in rows.columns else pl.lit(None, pl.Int64).alias(name)
           for name in _AMOUNTS),
     )  # fmt: skip
     none = frame["volume"].len() > 0 and bool((frame["volume"] == 0).all())
@@ -137,7 +147,7 @@ def _typed(rows: pl.DataFrame, *, index: bool) -> tuple[pl.DataFrame, bool]:
     return frame.with_columns(pl.when(volume != 0).then(volume)), empty and not index
 
 
-def _amount(name: str) -> pl.Expr:
+def amount(name: str) -> pl.Expr:
     """Return a column of whole numbers; an empty cell is not known, anything else is wrong."""
     number = pl.col(name).cast(pl.Float64, strict=False)
     whole = number.is_finite() & (number == number.floor()) & (number < 2.0**53)
@@ -149,14 +159,14 @@ def _amount(name: str) -> pl.Expr:
     )  # fmt: skip
 
 
-def _refuse_daily(rows: pl.DataFrame, path: Path) -> None:
+def _refuse_daily(rows: pl.DataFrame, file: str) -> None:
     """Refuse a file whose moments are midnights, or that has one row a day."""
     known = rows["timestamp"].drop_nulls()
     midnights = int((known.dt.time() == time(0)).sum())
     days = known.dt.date().n_unique()
     if 2 * midnights > known.len() or (known.len() == days >= _DAYS):
         raise UsageError(
-            f"{path.name} holds daily rows, no candles inside the day",
+            f"{file} holds daily rows, no candles inside the day",
             safe="Nothing was stored.",
             hint="Daily prices come in by `alphastock fetch eod --from-dir FOLDER`.",
         )
@@ -191,7 +201,7 @@ def _checked(
     )
     reasons = (
         (pl.col("timestamp").is_null(), "no time that can be read"),
-        (pl.col("timestamp").dt.year() == _UNSET, "a time stamp of 1970"),
+        (pl.col("timestamp").dt.year() == UNSET, "a time stamp of 1970"),
         (~pl.all_horizontal(pl.col(PRICES).is_finite()), "a price is missing or no number"),
         (prices.list.min() <= 0.0, "a price is not positive"),
         (crossed, "low, open, close and high contradict each other"),
@@ -203,17 +213,17 @@ def _checked(
         (unfinished, "not over yet"),
     )
     return rows.with_columns(
-        pl.coalesce(pl.when(test).then(pl.lit(text)) for test, text in reasons).alias(_REASON)
+        pl.coalesce(pl.when(test).then(pl.lit(text)) for test, text in reasons).alias(REASON)
     )
 
 
-def _refuse_other_interval(rows: pl.DataFrame, interval: Interval, path: Path) -> None:
+def _refuse_other_interval(rows: pl.DataFrame, interval: Interval, file: str) -> None:
     """Refuse candles that lie closer together, or all further apart, than those asked for.
 
     Every fifth minute would pass for a candle of five, and a candle of five for a minute.
     """
     length = minutes_of(interval)
-    reason = pl.col(_REASON)
+    reason = pl.col(REASON)
     placed = rows.filter(reason.is_null() | (reason == _off_grid(interval)))
     often = _steps(placed).mode().sort()
     every = _steps(rows.filter(reason.is_null()))
@@ -226,7 +236,7 @@ def _refuse_other_interval(rows: pl.DataFrame, interval: Interval, path: Path) -
         words = {minutes_of(each): each.value for each in Interval if each.is_intraday}
         right = words.get(apart, "the right one")
         raise UsageError(
-            f"the candles of {path.name} lie {apart} min apart: they are not {interval.value} ones",
+            f"the candles of {file} lie {apart} min apart: they are not {interval.value} ones",
             safe="Nothing was stored.",
             hint=f"Give --interval {right}.",
         )
@@ -252,21 +262,26 @@ def _unrepeated(rows: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:
     single = rows.unique(values, keep="first", maintain_order=True)
     clash = single["timestamp"].is_duplicated()
     contradicting = single.filter(clash).with_columns(
-        pl.lit("contradicts another row of the same time").alias(_REASON)
+        pl.lit("contradicts another row of the same time").alias(REASON)
     )
     return single.filter(~clash), rows.height - single.height, contradicting
 
 
-def _rejects(parts: list[pl.DataFrame], what: Mapping[str, str]) -> pl.DataFrame:
-    """Return refused rows in the `REJECTS` schema, their text harmless to a terminal."""
+def refused(parts: list[pl.DataFrame], what: Mapping[str, str]) -> pl.DataFrame:
+    """Return refused rows in the `REJECTS` schema, their text harmless to a terminal.
+
+    A part with a column ``symbol`` names its rows itself, others are of the one in `what`.
+    """
+    symbol = pl.lit(what["symbol"]).alias("symbol")
     bad = pl.concat(
-        [part.select(ROW, RAW, "timestamp", _REASON) for part in parts], how="vertical_relaxed"
-    )
+        [part.select(ROW, RAW, "timestamp", REASON, "symbol" if "symbol" in part else symbol)
+         for part in parts], how="vertical_relaxed",
+    )  # fmt: skip
     frame = bad.select(
-        **{name: pl.lit(text) for name, text in what.items()},
-        row=ROW, date=pl.col("timestamp").dt.date(), reason=_REASON,
+        **{name: pl.lit(text) for name, text in what.items() if name != "symbol"},
+        symbol="symbol", row=ROW, date=pl.col("timestamp").dt.date(), reason=REASON,
         raw=pl.col(RAW).map_elements(
-            lambda text: safe_text(text, limit=_RAW_LIMIT), return_dtype=pl.String
+            lambda text: safe_text(text, limit=RAW_LIMIT), return_dtype=pl.String
         ),
     )  # fmt: skip
     return conform(frame.sort("row"), REJECTS, what=what["file"])

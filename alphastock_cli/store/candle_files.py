@@ -1,15 +1,11 @@
-"""Candles from a CSV or Parquet file of anybody's making: its bytes, its columns, its times.
+"""Candles or ticks from a CSV or Parquet file of anybody's making: its columns and its times.
 
 What the columns are called is told here by their names or by the person; what the rows are worth is
-decided in `candle_checks.py`. Nothing is stored.
+decided in `candle_checks.py` and `tick_checks.py`. Nothing is stored.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +14,10 @@ from types import MappingProxyType
 import polars as pl
 
 from alphastock_cli.domain.frames import TIME
-from alphastock_cli.errors import BadReply, StorageError, UnknownName, UsageError
+from alphastock_cli.errors import BadReply, UnknownName
 from alphastock_cli.safety import safe_text
+from alphastock_cli.store.cells import RAW, ROW, Pick, read_cells
 
-ROW = "__row"  # 1 is the first row after the header
-RAW = "__raw"
-MAX_BYTES = 1 << 30  # unpacked; a year of minutes of one symbol is 6 MB
-_GZIP, _ZIP, _PARQUET = b"\x1f\x8b", b"PK", b"PAR1"
-_SEPARATORS = (",", ";", "\t", "|")
 _INDIA = 330  # minutes before Greenwich
 # a field, and the names of columns that mean it; the first one found counts
 FIELDS = MappingProxyType(
@@ -37,18 +29,19 @@ FIELDS = MappingProxyType(
         "high": ("high",),
         "low": ("low",),
         "close": ("close",),
-        "volume": ("volume",),
+        "price": ("ltp", "last_price", "last_traded_price", "price"),
+        "volume": ("volume", "cumulative_volume", "volume_traded"),
         "open_interest": ("open_interest", "oi"),
         "symbol": ("symbol", "instrument", "tradingsymbol"),
     }
 )
 PRICES = ("open", "high", "low", "close")
+_MOMENTS = frozenset({"timestamp", "date", "time"})
 _STAMP = (
     r"^(?<day>\d{4}-?\d{2}-?\d{2})"
     r"(?:[T ]+(?<hour>\d{1,2}):(?<minute>\d{2})(?::(?<second>\d{2})(?<fraction>\.\d+)?)?)?"
     r"\s*(?<zone>Z|[+-]\d{2}:?\d{2})?$"
 )
-_FORMS = "2024-01-31 09:15:00+05:30, 2024-01-31T09:15, or 20240131 beside a time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,162 +49,55 @@ class Table:
     """The rows of a file: `ROW`, `RAW` (the row as read), and a column a field that it has.
 
     `timestamp` is in Indian time, null where it cannot be read; the rest is as in the file. `odd`
-    holds rows that have more or fewer cells than the header.
+    holds rows that have more or fewer cells than the header; `name` is the file's, with the member
+    of a zip after ``!``. Ticks have a `price` and no open, high, low and close.
     """
 
+    name: str
     form: str
     rows: pl.DataFrame
     odd: pl.DataFrame
 
+    @property
+    def are_ticks(self) -> bool:
+        """Tell whether a row is one price of one moment."""
+        return "price" in self.rows.columns
 
-def read_table(path: Path, mapping: Mapping[str, str]) -> Table:
+
+def read_table(path: Path, mapping: Mapping[str, str], pick: Pick | None = None) -> Table:
     """Read a file and name its columns.
 
     Parameters
     ----------
     mapping : mapping of str to str
         Field to column, over what the names say; the other way round where only that makes sense.
+    pick : callable, optional
+        Names the member of an archive that holds several tables.
 
     Raises
     ------
     UsageError, UnknownName
-        No such file; a mapping names an unknown field or column.
+        No such file or member; a mapping names an unknown field or column.
     StorageError
         The file may not be read.
     BadReply
         It is no table, or has no column of times or prices.
     """
-    data = _bytes(path)
-    try:
-        if data[:4] == _PARQUET:
-            form, cells, odd = "candles_parquet", _parquet(data), None
-        else:
-            form, (cells, odd) = "candles_csv", _csv(data)
-    except (
-        ValueError,
-        csv.Error,
-        pl.exceptions.PolarsError,
-        pl.exceptions.PanicException,
-    ) as error:
-        raise _no_table(path, str(error)) from error
-    if cells.is_empty() and odd is None:
-        raise _no_table(path, "it holds no row")
-    columns = [name for name in cells.columns if name not in {ROW, RAW}]
-    found = _columns(columns, mapping, path)
-    rows = cells.select(
-        ROW, RAW, _stamps(cells, found).alias("timestamp"),
+    cells = read_cells(path, pick)
+    found = _columns(cells.columns, mapping, cells.name)
+    rows = cells.rows.select(
+        ROW, RAW, stamps(cells.rows, found).alias("timestamp"),
         *(pl.col(found[field]).alias(field) for field in FIELDS
-          if field in found and field not in {"timestamp", "date", "time"}),
+          if field in found and field not in _MOMENTS),
     )  # fmt: skip
-    empty = pl.DataFrame(schema={ROW: pl.Int64, RAW: pl.String})
-    return Table(form=form, rows=rows, odd=empty if odd is None else odd)
-
-
-# -- bytes ----------------------------------------------------------------------------------------
-
-
-def _bytes(path: Path) -> bytes:
-    """Return what a file holds, unpacked where it is gzip."""
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise UsageError(f"--from-file {path}: {what}", hint="Name a .csv, .csv.gz or .parquet.")
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise _no_table(path, f"it is larger than {MAX_BYTES >> 20} MiB")
-        data = path.read_bytes()
-    except OSError as error:
-        raise StorageError(
-            f"{path} cannot be read: {error.strerror}",
-            safe="Nothing was changed.",
-            hint="Check the owner and the mode of the file.",
-        ) from error
-    if data[:2] == _ZIP:
-        raise _no_table(path, "it is a zip archive: unpack it and name the file inside")
-    if data[:2] != _GZIP:
-        return data
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-            unpacked = stream.read(MAX_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise _no_table(path, f"the archive is damaged: {error}") from error
-    if len(unpacked) > MAX_BYTES:
-        raise _no_table(path, f"unpacked it is larger than {MAX_BYTES >> 20} MiB")
-    return unpacked
-
-
-def _no_table(path: Path, why: str) -> BadReply:
-    first = safe_text(why.splitlines()[0] if why else "unreadable")
-    return BadReply(
-        f"{path.name} cannot be used: {first}",
-        safe="Nothing was stored.",
-        hint="Give a .csv, .csv.gz or .parquet file of candles, one row a candle.",
-    )
-
-
-def _parquet(data: bytes) -> pl.DataFrame:
-    """Read Parquet by its own types, blind to the Arrow schema some writers put beside them.
-
-    Arrow may name a fixed offset such as ``+05:30`` as time zone, on which Polars ends in a panic;
-    Parquet itself says "UTC", which is the same moment. The key is made unknown, in memory.
-    """
-    length = int.from_bytes(data[-8:-4], "little")
-    if data[-4:] != _PARQUET or length + 8 > len(data):
-        raise ValueError("the Parquet file is truncated")
-    footer = data[-8 - length : -8].replace(b"ARROW:schema", b"arrow:schema")
-    frame = pl.read_parquet(io.BytesIO(data[: -8 - length] + footer + data[-8:]))
-    flat = frame.select(name for name, dtype in frame.schema.items() if not dtype.is_nested())
-    return _numbered(flat)
-
-
-def _csv(data: bytes) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """Read text: a column of strings each, and the lines of another length, or None."""
-    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="replace")
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n").split("\n")
-    if "\x00" in lines[0] or not lines[0].strip():
-        raise ValueError("it is not text with a header")
-    mark = max(_SEPARATORS, key=lines[0].count)
-    names = _unique([name.strip() for name in next(csv.reader([lines[0]], delimiter=mark))])
-    width = len(names)
-    frame = pl.DataFrame({RAW: lines[1:]}, schema={RAW: pl.String})
-    frame = frame.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
-    frame = frame.filter(pl.col(RAW).str.strip_chars(f" \t{mark}") != "")
-    if '"' in text:  # none of the known forms breaks a line inside quotation marks
-        cells = [next(csv.reader([line], delimiter=mark)) for line in frame[RAW]]
-        fits = pl.Series([len(row) == width for row in cells], dtype=pl.Boolean)
-        split = pl.DataFrame(
-            [row for row in cells if len(row) == width],
-            schema=dict.fromkeys(names, pl.String),
-            orient="row",
-        )
-    else:
-        fits = frame[RAW].str.count_matches(mark, literal=True) == width - 1
-        parts = frame[RAW].filter(fits).str.split_exact(mark, width - 1).struct.unnest()
-        split = parts.rename(dict(zip(parts.columns, names, strict=True)))
-    good = frame.filter(fits).hstack(split.select(pl.all().str.strip_chars()))
-    odd = frame.filter(~fits)
-    return good, odd if odd.height else None
-
-
-def _unique(names: Sequence[str]) -> list[str]:
-    """Return column names, each once: an index column without a name, and repeats, are numbered."""
-    found: list[str] = []
-    for number, name in enumerate(names):
-        clean = name and name not in found and name not in {ROW, RAW}
-        found.append(name if clean else f"{name}#{number}")
-    return found
-
-
-def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return typed rows with their numbers and their text."""
-    text = pl.concat_str(pl.all().cast(pl.String).fill_null(""), separator=",")
-    rows = frame.with_columns(text.alias(RAW)) if frame.width else frame
-    return rows.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
+    kind = "ticks" if "price" in found else "candles"
+    return Table(name=cells.name, form=f"{kind}_{cells.form}", rows=rows, odd=cells.odd)
 
 
 # -- columns --------------------------------------------------------------------------------------
 
 
-def _columns(names: Sequence[str], mapping: Mapping[str, str], path: Path) -> dict[str, str]:
+def _columns(names: Sequence[str], mapping: Mapping[str, str], file: str) -> dict[str, str]:
     """Return the column of each field that the file has."""
     given = dict(_oriented(field, column, names) for field, column in mapping.items())
     by_fold = {name.casefold(): name for name in reversed(names)}
@@ -224,16 +110,31 @@ def _columns(names: Sequence[str], mapping: Mapping[str, str], path: Path) -> di
     if given.keys() & {"date", "time"} and "timestamp" not in given:
         found.pop("timestamp", None)  # the person's word for the moment beats a guess
     missing = [name for name in PRICES if name not in found]
-    if not found.keys() & {"timestamp", "date", "time"}:
+    if "price" in found and (missing or "price" in given):
+        found = {field: name for field, name in found.items() if field not in PRICES}
+        missing = []
+    else:
+        found.pop("price", None)
+    if not found.keys() & _MOMENTS:
         missing.insert(0, "timestamp")
     if missing:
         shown = safe_text(", ".join(names), limit=160)
         raise BadReply(
-            f"{path.name} has no column for {', '.join(missing)}; its columns: {shown}",
+            f"{file} has no column for {', '.join(missing)}; its columns: {shown}",
             safe="Nothing was stored.",
-            hint=f"Say which it is: --map {missing[0]}=COLUMN.",
+            hint=_mapping_for(names) or f"Say which it is: --map {missing[0]}=COLUMN.",
         )
     return found
+
+
+def _mapping_for(names: Sequence[str]) -> str:
+    """Return the --map of a file that holds several instruments side by side, else ""."""
+    ends = {name.removesuffix("_open") for name in names if name.endswith("_open")}
+    whole = sorted(each for each in ends if all(f"{each}_{price}" in names for price in PRICES))
+    if not whole:
+        return ""
+    words = ",".join(f"{price}={whole[0]}_{price}" for price in PRICES)
+    return f"It holds {safe_text(', '.join(whole), limit=80)} side by side: --map {words}"
 
 
 def _oriented(field: str, column: str, names: Sequence[str]) -> tuple[str, str]:
@@ -253,8 +154,11 @@ def _oriented(field: str, column: str, names: Sequence[str]) -> tuple[str, str]:
 # -- times ----------------------------------------------------------------------------------------
 
 
-def _stamps(cells: pl.DataFrame, found: Mapping[str, str]) -> pl.Series:
-    """Return the moments of the rows in Indian time; a moment without a zone is Indian."""
+def stamps(cells: pl.DataFrame, found: Mapping[str, str]) -> pl.Series:
+    """Return the moments of the rows in Indian time; a moment without a zone is Indian.
+
+    `found` names the column of ``timestamp``, or those of ``date`` and ``time``.
+    """
     one = found.get("timestamp") or found.get("date") or found["time"]
     kind = cells[one].dtype
     if isinstance(kind, pl.Datetime):
@@ -292,7 +196,8 @@ def _parsed(text: pl.Series) -> pl.Series:
         * pl.when(zone.str.starts_with("-").fill_null(value=False)).then(-1).otherwise(1)
     )  # fmt: skip
     fraction = pl.col("fraction").cast(pl.Float64, strict=False).fill_null(0.0) * 1e6
+    micros = fraction.round().cast(pl.Int64)
     local = clock.str.to_datetime("%Y%m%d %H:%M:%S", time_unit="us", strict=False)
-    utc = local - pl.duration(minutes=east) + pl.duration(microseconds=fraction.cast(pl.Int64))
+    utc = local - pl.duration(minutes=east) + pl.duration(microseconds=micros)
     made = parts.unnest("parts").select(utc.dt.replace_time_zone("UTC").cast(TIME))
     return made.to_series()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
 
 import polars as pl
 
 from alphastock_cli.domain.instrument import Exchange
-from alphastock_cli.errors import UsageError
+from alphastock_cli.errors import UnknownName, UsageError
 from alphastock_cli.exchange import indices
 from alphastock_cli.safety import safe_text
+
+_DAY = re.compile(r"[_ -]*\d{4}[_-]?\d{2}[_-]?\d{2}.*$")  # and what follows the day in a file name
+_SHOWN = 8
 
 
 def stored_name(symbol: str, exchange: Exchange) -> str:
@@ -26,7 +31,7 @@ def is_index(name: str, exchange: Exchange) -> bool:
 
 
 def of_symbol(
-    rows: pl.DataFrame, name: str, exchange: Exchange, path: Path
+    rows: pl.DataFrame, name: str, exchange: Exchange, file: str
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return the rows of the symbol asked for, and a remark where the file calls it otherwise.
 
@@ -42,7 +47,7 @@ def of_symbol(
     if not alike:
         shown = safe_text(", ".join(words[:8]), limit=160)
         raise UsageError(
-            f"{path.name} holds no rows of {name}; it holds {shown}",
+            f"{file} holds no rows of {name}; it holds {shown}",
             safe="Nothing was stored.",
             hint="Give one of them as --symbol.",
         )
@@ -54,3 +59,36 @@ def of_symbol(
 def _plain_name(word: str, exchange: Exchange) -> str:
     """Return a symbol as the file writes it, without the series some vendors append."""
     return stored_name(word.strip().upper().removesuffix("-EQ"), exchange)
+
+
+def member_of(names: Sequence[str], *, symbol: str, exchange: Exchange, member: str = "") -> str:
+    """Return the table of an archive that is meant: the one named, else the symbol's own.
+
+    Of several tables that one is the symbol's whose name, up to a date, is the symbol
+    (``Nifty_Bank_2021-06-11_.csv``), else the one in whose name it stands between underscores.
+
+    Raises
+    ------
+    UnknownName
+        No table is called `member`; the nearest are named.
+    UsageError
+        Several tables, and not exactly one of them is the symbol's.
+    """
+    if member:
+        if member not in names:
+            shown = safe_text(", ".join(names[:_SHOWN]), limit=300)
+            raise UnknownName.of("member", member, names, hint=f"It holds {shown}.")
+        return member
+    if len(names) == 1:
+        return names[0]
+    wanted = stored_name(symbol, exchange)
+    stems = {name: _DAY.sub("", PurePath(name).name.partition(".")[0]) for name in names}
+    own = [n for n in names if _plain_name(stems[n].replace("_", " "), exchange) == wanted]
+    own = own or [
+        n for n in names if wanted in {_plain_name(w, exchange) for w in stems[n].split("_")}
+    ]
+    if len(own) == 1:
+        return own[0]
+    shown = safe_text(", ".join((own or list(names))[:_SHOWN]), limit=300)
+    what = f"{len(own)} tables of {wanted}" if own else f"no table named after {wanted}"
+    raise UsageError(f"the archive holds {what}", hint=f"Name one as --member: {shown}.")

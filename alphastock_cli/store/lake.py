@@ -35,6 +35,7 @@ from alphastock_cli.store.layout import (
     WHOLE,
     day_column,
     is_ours,
+    name_column,
     overlaps,
 )
 from alphastock_cli.store.lock import lock
@@ -271,11 +272,11 @@ def _refuse_nameless(rows: pl.DataFrame, dataset: str) -> None:
     """Refuse rows without date, which belong to no file, or without name."""
     if dataset not in DATED:
         return
-    when = day_column(dataset)
-    nameless = rows.filter(pl.any_horizontal(pl.col(when, "symbol", "exchange").is_null()))
+    when, name = day_column(dataset), name_column(dataset)
+    nameless = rows.filter(pl.any_horizontal(pl.col(when, name, "exchange").is_null()))
     if nameless.height:
         raise BadReply(
-            f"{dataset}: {nameless.height} of {rows.height} rows lack {when}, symbol or exchange"
+            f"{dataset}: {nameless.height} of {rows.height} rows lack {when}, {name} or exchange"
             f", the first of them: {nameless.row(0, named=True)}"[:500],
             safe="Nothing was stored.",
         )

@@ -18,10 +18,11 @@ WHOLE = "all"  # the one file of a dataset that is not divided
 
 CANDLES = tuple(f"candles_{interval.value}" for interval in Interval if interval.is_intraday)
 # datasets divided by the year, or by the month, of their date
-YEARLY = frozenset({"equities_day", "indices_day", "futures_day", *CANDLES})
-MONTHLY = frozenset({"options_day"})  # fifty thousand rows a day
+YEARLY = frozenset({"equities_day", "indices_day", "futures_day", "rates_day", *CANDLES})
+SNAPSHOTS = frozenset({"instruments"})  # a whole list of the day on which somebody loaded one
+MONTHLY = frozenset({"options_day", "chains", *SNAPSHOTS})  # fifty thousand rows a day, and more
 DATED = YEARLY | MONTHLY
-DAILY = DATED - frozenset(CANDLES)  # datasets with one row a session
+DAILY = DATED - frozenset({*CANDLES, "chains"}) - SNAPSHOTS  # datasets with one row a session
 COPIED = frozenset({"equities_day"})  # yearly ones whose newest years are kept by date as well
 
 _CANDLE_KEY = ("symbol", "time", "exchange")
@@ -31,7 +32,10 @@ KEYS = MappingProxyType(
         "indices_day": ("symbol", "date", "exchange"),
         "futures_day": ("symbol", "date", "exchange", "expiry"),
         "options_day": ("symbol", "date", "exchange", "expiry", "strike", "option_type"),
+        "rates_day": ("symbol", "date", "exchange"),
         **dict.fromkeys(CANDLES, _CANDLE_KEY),
+        "instruments": ("date", "exchange", "tradingsymbol"),
+        "chains": ("underlying", "time", "expiry", "strike", "option_type"),
         "rejects": ("dataset", "source", "file", "row", "reason", "raw"),
         "adjustments": ("exchange", "symbol", "ex_date", "source"),
         "membership": ("index", "symbol", "valid_from"),
@@ -57,7 +61,14 @@ def is_ours(path: Path, dataset: str) -> bool:
 
 def day_column(dataset: str) -> str:
     """Return the column that says which file a row of a divided dataset belongs to."""
-    return "time" if dataset in CANDLES else "date"
+    return "time" if dataset in CANDLES or dataset == "chains" else "date"
+
+
+def name_column(dataset: str) -> str:
+    """Return the column that names what a row of a divided dataset is about."""
+    if dataset == "chains":
+        return "underlying"
+    return "tradingsymbol" if dataset in SNAPSHOTS else "symbol"
 
 
 def span(stem: str) -> tuple[date, date]:

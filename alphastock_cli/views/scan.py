@@ -108,6 +108,8 @@ def _rows(result: Result, width: int) -> Iterator[RenderableType]:
         yield Text("nothing found", style="dim")
         return
     have = result.columns()
+    if "interval" in result.summary and len(have) >= len(_ROWS):  # what only days have is empty
+        have = [name for name in have if any(row[name] is not None for row in records)]
     first = dict.fromkeys(("symbol", "close", "change_pct", *result.highlight, *_ROWS))
     chosen = have if len(have) < len(_ROWS) else [name for name in first if name in have]
     yield table(records, chosen, width=width, names=_NAMES)

@@ -1,4 +1,6 @@
-"""Eight indicator columns over 2,000 symbols × 2,500 sessions, frame in and frame out.
+"""Indicator columns over 2,000 symbols × 2,500 sessions, frame in and frame out.
+
+Eight of the default ones against all rivals; those of the library that TA-Lib has against its loop.
 
 Rivals run on the same rows in the same sitting: a TA-Lib loop here, polars_ta and polars_talib in
 their own environment where `make bench-rivals` built one, and plain Polars windows.
@@ -13,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,6 +28,20 @@ from tests.benchmarks.timing import Row, call, row
 _WISH = "ambition <= 1.0"
 SYMBOLS, SESSIONS, REPEATS = 2000, 2500, 7
 NAMES = ["rsi", "ema_9", "ema_21", "sma_50", "bollinger_upper", "sma_20", "bollinger_lower", "atr"]
+# of the library, what TA-Lib has too, and how to call it with high, low, close, volume
+LIBRARY: dict[tuple[str, ...], Callable[..., Any]] = {
+    ("macd", "macd_signal", "macd_histogram"): lambda _h, _l, c, _v: talib.MACD(c, 12, 26, 9),
+    ("adx",): lambda h, low, c, _v: talib.ADX(h, low, c, 14),
+    ("plus_di",): lambda h, low, c, _v: talib.PLUS_DI(h, low, c, 14),
+    ("minus_di",): lambda h, low, c, _v: talib.MINUS_DI(h, low, c, 14),
+    ("stochastic_k", "stochastic_d"): lambda h, low, c, _v: talib.STOCH(
+        h, low, c, 14, 3, slowd_period=3
+    ),
+    ("cci",): lambda h, low, c, _v: talib.CCI(h, low, c, 20),
+    ("obv",): lambda _h, _l, c, v: talib.OBV(c, v),
+    ("mfi",): lambda h, low, c, v: talib.MFI(h, low, c, v, 14),
+}
+SCANNED = ["supertrend_direction", "adx", "relative_strength"]
 RIVAL = Path(".venv-bench/polars/bin/python")
 # what a rival's process does with the rows; it prints the median seconds for symbols as text, which
 # is the very input of ours, and for an Enum made beforehand, which no reader returns
@@ -66,7 +83,7 @@ RIVALS = {
 def run() -> list[Row]:
     """Return the rows of the report; the ratio is ours over the rival's."""
     frame = panel(symbols=SYMBOLS, sessions=SESSIONS).select(
-        "symbol", "date", "high", "low", "close", "volume"
+        "symbol", "date", "open", "high", "low", "close", "volume"
     )
     keyed = frame.with_columns(pl.col("symbol").cast(pl.Enum(frame["symbol"].unique().sort())))
     took = _in_turn(
@@ -83,6 +100,7 @@ def run() -> list[Row]:
         *_rivals(name, frame),
         {**loop, "must": _WISH},
         *_last(frame),
+        *_library(frame),
     ]
 
 
@@ -190,3 +208,49 @@ def _last(frame: pl.DataFrame) -> list[Row]:
     name = f"all {len(names)} last values, {SYMBOLS:,} × {tail.height // SYMBOLS}"
     against = "our own panel of the same rows"
     return [row(name, took["last"], took["panel"], must=1.0, against=against)]
+
+
+def _library(frame: pl.DataFrame) -> list[Row]:
+    """Time the library: what TA-Lib has against its loop, all of it, and what a scan asks for."""
+    names = [name for key in LIBRARY for name in key]
+    rival = _in_turn(
+        {"ours": lambda: indicators.panel(frame, names), "loop": lambda: library_loop(frame)}
+    )
+    size = f"{SYMBOLS:,} × {SESSIONS:,}"
+    index = frame.filter(symbol=frame["symbol"][0]).select("date", index_close="close")
+    beside = frame.join(index, on="date", how="left", maintain_order="left")
+    beside = beside.with_columns(session=pl.col("date"))
+    more = [name for name in indicators.LIBRARY if name != "vwap"]  # a session's, not a day's
+    whole = call(lambda: indicators.panel(beside, more), repeats=3)
+    back = indicators.lookback(SCANNED)
+    tail = beside.group_by("symbol", maintain_order=True).tail(back)
+    took = _in_turn(
+        {
+            "asked": lambda: indicators.latest(tail, SCANNED),
+            "default": lambda: indicators.latest(tail, list(indicators.INDICATORS)),
+        }
+    )
+    against = "TA-Lib, a loop over symbols"
+    return [
+        {**row(f"{len(names)} of the library, {size}", rival["ours"], rival["loop"], must=1.0,
+               against=against), "must": _WISH},
+        {"name": f"all {len(more)} of the library, {size}", "ours_s": whole,
+         "reference_s": None, "ratio": None, "must": "", "note": "no rival has them all"},
+        row(f"last values of {', '.join(SCANNED)}, {SYMBOLS:,} × {back}", took["asked"],
+            took["default"], must=2.0, against="all 18 default columns of the same rows"),
+    ]  # fmt: skip
+
+
+def library_loop(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return what TA-Lib has of the library, one symbol after the other."""
+    bars = [frame[name].cast(pl.Float64).to_numpy() for name in ("high", "low", "close", "volume")]
+    made = {name: np.empty(frame.height) for key in LIBRARY for name in key}
+    for start in range(0, frame.height, SESSIONS):
+        part = slice(start, start + SESSIONS)
+        for key, work in LIBRARY.items():
+            found = work(*(x[part] for x in bars))
+            for name, x in zip(key, found if len(key) > 1 else (found,), strict=True):
+                made[name][part] = x
+    return frame.with_columns(pl.Series(n, v) for n, v in made.items()).with_columns(
+        pl.col(list(made)).fill_nan(None)
+    )

@@ -26,11 +26,13 @@ from alphastock_cli.domain.frames import (
     ADJUSTMENTS,
     CANDLES,
     CHAIN,
+    CHAINS,
     EQUITIES_DAY,
     INDICES_DAY,
     INSTRUMENTS,
     OPTIONS_DAY,
     SYMBOL_CHANGES,
+    TIME,
     conform,
 )
 from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, Interval
@@ -76,6 +78,7 @@ def small_lake(data_dir: Path) -> None:
     lake.upsert("indices_day", conform(of_index, INDICES_DAY, what="test"))
     lake.upsert("options_day", conform(contracts(days), OPTIONS_DAY, what="test"))
     lake.upsert("candles_minute", conform(pl.concat(map(minutes, days[-2:])), CANDLES, what="test"))
+    lake.upsert("chains", conform(pl.concat(map(snapshot, (11, 14))), CHAINS, what="test"))
 
 
 def contracts(days: list[date]) -> pl.DataFrame:
@@ -93,6 +96,16 @@ def contracts(days: list[date]) -> pl.DataFrame:
             for kind in ("CE", "PE")
             if (strike, kind) != (25000.0, "PE")
         ]
+    )  # fmt: skip
+
+
+def snapshot(hour: int) -> pl.DataFrame:
+    """Return the chain of the last day as a collector saw it at an hour."""
+    rows = contracts([NOW.date()]).rename({"symbol": "underlying", "close": "last_price"})
+    return rows.select(
+        "exchange", "underlying", "expiry", "strike", "option_type", "open_interest",
+        pl.col("last_price") + hour, time=pl.lit(NOW.replace(hour=hour)).cast(TIME),
+        spot=pl.lit(24_000.0 + hour), bid=pl.col("last_price") - 1, ask=pl.col("last_price") + 1,
     )  # fmt: skip
 
 

@@ -310,8 +310,8 @@ def test_the_file_may_call_it_otherwise_but_not_hold_others(tmp_path: Path) -> N
 BROKEN = {
     "empty": (b"", "not text with a header"),
     "a header alone": (HEAD.encode(), "holds no row"),
-    "a zip": (b"PK\x03\x04rest", "unpack it"),
-    "cut gzip": (gzip.compress(HEAD.encode() * 50)[:40], "archive is damaged"),
+    "a zip": (b"PK\x03\x04rest", "not a readable archive"),
+    "cut gzip": (gzip.compress(HEAD.encode() * 50)[:40], "damaged inside"),
     "cut parquet": (b"PAR1" + b"x" * 40, "truncated"),
     "a lie of a parquet": (b"PAR1" + b"x" * 40 + b"\x10\x00\x00\x00PAR1", "cannot be used"),
     "binary": (b"\x00\x01\x02\n\x03", "not text with a header"),

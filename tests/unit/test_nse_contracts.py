@@ -165,13 +165,10 @@ def test_a_day_to_come_is_refused(tmp_path: Path) -> None:
 
 
 def test_udiff_derivatives_do_not_end_up_among_the_shares() -> None:
-    batch = read_file("x.csv", texts.udiff(segment="FO").encode())
-    assert batch.frames == {}
-    assert batch.rejects is not None
-    assert batch.rejects["reason"].to_list() == [
-        "UDiFF of segment FO: only CM, of shares, is read; derivatives in this form are not"
-    ]
-    mixed = texts.udiff() + texts.udiff(segment="FO").partition("\n")[2]
+    share = texts.udiff(segment="FO")
+    batch = read_file("x.csv", share.encode())
+    assert (batch.form, batch.frames) == ("nse_udiff_fo", {})
+    mixed = texts.udiff() + share.partition("\n")[2]
     assert read_file("x.csv", mixed.encode()).frames == {}
 
 

@@ -102,7 +102,7 @@ def test_udiff_of_both_exchanges() -> None:
     assert only(texts.udiff(series=""))[0]["series"] == "", "no series is empty text, not null"
 
 
-@pytest.mark.parametrize(("source", "segment"), [("NSE", "FO"), ("MCX", "CM")])
+@pytest.mark.parametrize(("source", "segment"), [("NSE", "CD"), ("MCX", "CM"), ("MCX", "FO")])
 def test_udiff_of_other_markets_is_refused(source: str, segment: str) -> None:
     batch = read_file("x.csv", texts.udiff(source=source, segment=segment).encode())
     assert batch.frames == {}

@@ -13,7 +13,8 @@ import pytest
 
 from alphastock_cli.domain.ports import EodBatch
 from alphastock_cli.errors import StorageError, UsageError
-from alphastock_cli.providers.nse import NseFiles, walk
+from alphastock_cli.providers.nse import NseFiles
+from alphastock_cli.store import archive
 from tests.unit import nse_texts as texts
 
 SEC = texts.SEC.encode()
@@ -94,25 +95,25 @@ def test_sizes_an_archive_states_are_not_believed() -> None:
     data = bytearray(zipped({"x.csv": bytes(32 << 20)}))
     at = data.rindex(b"PK\x01\x02")
     data[at + 24 : at + 28] = struct.pack("<I", 10)  # "10 bytes unpacked"
-    (found,) = walk.unpack("lie.zip", bytes(data), walk.Budget(), depth=0)
+    (found,) = archive.unpack("lie.zip", bytes(data), archive.Budget(), depth=0)
     assert len(found.data) <= 10 or found.refused
 
 
 def test_caps_on_bytes_members_and_depth(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = list(walk.unpack("x.zip", zipped({"a.csv": SEC, "b.csv": SEC}), walk.Budget(len(SEC)),
-                             depth=0))  # fmt: skip
+    two = zipped({"a.csv": SEC, "b.csv": SEC})
+    found = list(archive.unpack("x.zip", two, archive.Budget(len(SEC)), depth=0))
     assert [bool(item.refused) for item in found] == [False, True]
     assert found[1].refused == "the archive unpacks to too much altogether"
     nested = SEC
     for _ in range(4):
         nested = zipped({"n.zip": nested}) if nested is not SEC else zipped({"x.csv": SEC})
-    (deep,) = walk.unpack("x.zip", nested, walk.Budget(), depth=0)
+    (deep,) = archive.unpack("x.zip", nested, archive.Budget(), depth=0)
     assert deep.refused == "archives nested too deeply"
-    many = zipped({f"{n}.csv": b"" for n in range(walk.MAX_MEMBERS + 1)}, zipfile.ZIP_STORED)
-    (crowd,) = walk.unpack("x.zip", many, walk.Budget(), depth=0)
+    many = zipped({f"{n}.csv": b"" for n in range(archive.MAX_MEMBERS + 1)}, zipfile.ZIP_STORED)
+    (crowd,) = archive.unpack("x.zip", many, archive.Budget(), depth=0)
     assert crowd.refused.startswith("more than")
-    monkeypatch.setattr(walk, "MAX_BYTES", 10)
-    (large,) = walk.unpack("x.zip", zipped({"a.csv": SEC}), walk.Budget(), depth=0)
+    monkeypatch.setattr(archive, "MAX_BYTES", 10)
+    (large,) = archive.unpack("x.zip", zipped({"a.csv": SEC}), archive.Budget(), depth=0)
     assert large.refused.startswith("unpacks to more than")
 
 

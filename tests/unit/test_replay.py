@@ -214,7 +214,7 @@ def test_what_is_not_stored_is_not_offered(lake: Lake) -> None:
         made.candles(share("INFY"), Interval.MINUTE, at(THU, "09:15"), at(THU, "10:00"))
     with pytest.raises(NotOffered, match="no chain of NIFTY"):
         made.option_chain("NIFTY", FRI)
-    with pytest.raises(NotOffered, match="no expiries of NIFTY"):
+    with pytest.raises(NotOffered, match="no chain of NIFTY"):
         made.expiries("NIFTY")
     with pytest.raises(UsageError, match="aware"):
         made.candles(
@@ -246,7 +246,7 @@ def test_a_day_of_daily_files_alone_says_so_and_names_its_neighbours(lake: Lake)
     assert error.what == (
         "2024-08-20 cannot be replayed: only days are stored of it (1 rows of equities_day)"
     )
-    assert error.hint == "Candles are stored of 2024-08-21, 2024-08-22, 2024-08-23."
+    assert error.hint == "Candles or chains are stored of 2024-08-21, 2024-08-22, 2024-08-23."
 
 
 def test_a_day_of_nothing_and_a_holiday(lake: Lake, tmp_path: Path) -> None:

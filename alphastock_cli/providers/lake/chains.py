@@ -1,5 +1,6 @@
-"""Futures and options of the lake: the chain of the last stored session, and the days themselves.
+"""Futures and options of the lake: the newest chain it holds, and the days themselves.
 
+A chain is a stored snapshot or the end-of-day rows of a session, whichever is newer at the moment.
 A session's row is known once the session of its own exchange is over. A price is shown as traded
 only where a contract changed hands that day; what the exchange computed for the others is its
 settlement, and stays that.
@@ -13,16 +14,17 @@ from datetime import date, datetime
 
 import polars as pl
 
-from alphastock_cli.domain.frames import CHAIN, collect, conform
+from alphastock_cli.domain.frames import CHAIN, FUTURES_DAY, collect, conform
 from alphastock_cli.domain.instrument import Exchange
 from alphastock_cli.errors import ProviderError, UnknownName
 from alphastock_cli.exchange import calendar
 from alphastock_cli.providers.lake.lots import proven_lot
+from alphastock_cli.store import chains as snapshots
+from alphastock_cli.store.contract_names import last_of_month, option_names
 from alphastock_cli.store.lake import Lake
 from alphastock_cli.store.layout import span
 
 _ORDER = tuple(Exchange)  # of two exchanges with one session the first is asked
-_MONTHS = "123456789OND"
 _TYPES = ("CE", "PE")
 _NEAR = 3
 
@@ -52,9 +54,10 @@ class Derivatives:
         self._lake = lake
         self._moment = moment
         self._days: dict[str, _Day] = {}
+        self._snapshots: dict[str, snapshots.Snapshot | None] = {}
 
     def expiries(self, underlying: str) -> tuple[date, ...]:
-        """Return the option expiries listed in the last stored session, ascending.
+        """Return the option expiries of the newest chain, ascending.
 
         Raises
         ------
@@ -63,21 +66,25 @@ class Derivatives:
         ProviderError
             No contract at all is stored up to then.
         """
+        if held := self._snapshot(underlying):
+            return held.expiries
         return tuple(self._day(underlying).options["expiry"].unique().sort())
 
     def option_chain(self, underlying: str, expiry: date) -> pl.DataFrame:
-        """Return the `CHAIN` of one expiry in the last stored session.
+        """Return the `CHAIN` of one expiry in the newest chain: a snapshot as its source wrote it.
 
-        `last_price` is the close of contracts that traded that day, null for the others; bid, ask
-        and the moment of the last trade are not in end-of-day files. A side of a strike that the
-        file does not list is there with its name and no figure. `lot_size` and with it `volume`
-        are null where neither the tables nor the day's figures prove the lot.
+        Of end-of-day rows `last_price` is the close of contracts that traded that day, null for the
+        others; bid, ask and the moment of the last trade are not in end-of-day files. A side of a
+        strike that the file does not list is there with its name and no figure. `lot_size` and with
+        it `volume` are null where neither the tables nor the day's figures prove the lot.
 
         Raises
         ------
         UnknownName, ProviderError
             As in `expiries`; UnknownName also where that expiry is not listed.
         """
+        if held := self._snapshot(underlying):
+            return held.chain(expiry)
         day = self._day(underlying)
         rows = day.options.filter(expiry=expiry)
         if rows.is_empty():
@@ -88,7 +95,9 @@ class Derivatives:
         paired = pairs.join(rows, on=["strike", "option_type"], how="left")
         frame = paired.sort("strike", "option_type").select(
             "strike", "option_type", "open_interest", "oi_change",
-            tradingsymbol=_symbols(underlying, expiry, monthly=self._is_monthly(day, expiry)),
+            tradingsymbol=option_names(
+                underlying, expiry, monthly=last_of_month(expiry, day.options["expiry"].unique())
+            ),
             underlying=pl.lit(underlying), expiry=pl.lit(expiry),
             last_price=pl.when(pl.col("contracts") > 0).then("close"),
             volume=_units(lot), lot_size=pl.lit(lot, pl.Int64),
@@ -96,7 +105,7 @@ class Derivatives:
         return conform(frame, CHAIN, what=f"lake chain of {underlying}")
 
     def futures(self, underlying: str) -> pl.DataFrame:
-        """Return the futures of the session of the chain, nearest expiry first.
+        """Return the futures of the session of the chain, nearest expiry first; none of a snapshot.
 
         Columns ``expiry, close, settlement, open_interest``: rupees and units. `close` is null
         where nobody traded that day; `settlement` is the exchange's own price for every contract.
@@ -107,19 +116,28 @@ class Derivatives:
             As in `expiries`.
         """
         traded = pl.when(pl.col("contracts") > 0).then("close").alias("close")
+        if self._snapshot(underlying):  # a future of another moment is no price of that one
+            empty = pl.DataFrame(schema=FUTURES_DAY)
+            return empty.select("expiry", "close", "settlement", "open_interest")
         rows = self._day(underlying).futures.sort("expiry")
         return rows.select("expiry", traded, "settlement", "open_interest")
 
     def chain_as_of(self, underlying: str) -> datetime:
-        """Return the end of the session whose contracts `option_chain` and `futures` show.
+        """Return the moment of the snapshot, or the end of the session, that `option_chain` shows.
 
         Raises
         ------
         UnknownName, ProviderError
             As in `expiries`.
         """
-        day = self._day(underlying)
-        return calendar.known_from(calendar.segment_of(day.exchange), day.date)
+        if held := self._snapshot(underlying):
+            return held.time
+        return _end(self._day(underlying))
+
+    def chain_spot(self, underlying: str) -> float | None:
+        """Return the underlying's price as the snapshot of the chain says it; None without one."""
+        held = self._snapshot(underlying)
+        return held.spot if held else None
 
     def futures_day(
         self,
@@ -168,6 +186,21 @@ class Derivatives:
 
     # -- the session ----------------------------------------------------------------------------
 
+    def _snapshot(self, underlying: str) -> snapshots.Snapshot | None:
+        """Return the newest snapshot, or None where end-of-day rows are newer."""
+        if underlying not in self._snapshots:
+            held = snapshots.newest(self._lake, underlying, self._moment)
+            if held is not None and (day := self._stored_day(underlying)):
+                held = held if held.time >= _end(day) else None
+            self._snapshots[underlying] = held
+        return self._snapshots[underlying]
+
+    def _stored_day(self, underlying: str) -> _Day | None:
+        try:
+            return self._day(underlying)
+        except (UnknownName, ProviderError):
+            return None
+
     def _day(self, underlying: str) -> _Day:
         if underlying not in self._days:
             self._days[underlying] = self._find(underlying)
@@ -207,17 +240,25 @@ class Derivatives:
         )
 
     def _unknown(self, underlying: str) -> UnknownName | ProviderError:
-        rows = self._lake.scan("options_day").filter(self._is_known())
-        held = collect(rows.select(pl.col("symbol").unique()), what="options_day")
-        if held.is_empty():
+        held: dict[str, list[str]] = {}
+        for name in ("options_day", "futures_day"):
+            rows = self._lake.scan(name).filter(self._is_known())
+            names = collect(rows.select(pl.col("symbol").unique()), what=name)
+            held[name] = names["symbol"].to_list()
+        held["chains"] = snapshots.underlyings(self._lake, self._moment)
+        if not any(held.values()):
             return ProviderError(
                 f"the lake holds no options up to {self._moment:%Y-%m-%d %H:%M}",
-                hint="Load F&O files with `alphastock fetch eod --from-dir FOLDER`.",
+                hint="Load F&O files with `alphastock fetch eod --from-dir FOLDER`,"
+                " or a chain with `alphastock fetch chain --from-file FILE`.",
             )
-        return UnknownName.of(
-            "underlying", underlying, held["symbol"].to_list(),
-            hint='`alphastock sql "select distinct symbol from options_day"` lists them.',
-        )  # fmt: skip
+        known = sorted({each for symbols in held.values() for each in symbols})
+        hint = '`alphastock sql "select distinct symbol from options_day"` lists them.'
+        if not held["options_day"]:
+            hint = hint.replace("options_day", "futures_day")
+        if not held["options_day"] and not held["futures_day"]:
+            hint = '`alphastock sql "select distinct underlying from chains"` lists them.'
+        return UnknownName.of("underlying", underlying, known, hint=hint)
 
     # -- facts about a contract -----------------------------------------------------------------
 
@@ -233,11 +274,9 @@ class Derivatives:
         both = pl.concat(rows.filter(expiry=expiry).select(names) for rows in (day.options, future))
         return proven_lot(both)
 
-    def _is_monthly(self, day: _Day, expiry: date) -> bool:
-        """Tell whether an expiry is the last listed one of its month."""
-        month = (expiry.year, expiry.month)
-        same = [e for e in day.options["expiry"].unique() if (e.year, e.month) == month]
-        return bool(expiry == max(same))
+
+def _end(day: _Day) -> datetime:
+    return calendar.known_from(calendar.segment_of(day.exchange), day.date)
 
 
 def _not_listed(underlying: str, expiry: date, day: _Day) -> UnknownName:
@@ -253,12 +292,3 @@ def _units(lot: int | None) -> pl.Expr:
     """Return the units traded: none is none, whatever the lot is."""
     whole = pl.col("contracts") * pl.lit(lot, pl.Int64)
     return pl.when(pl.col("contracts") == 0).then(pl.lit(0, pl.Int64)).otherwise(whole)
-
-
-def _symbols(underlying: str, expiry: date, *, monthly: bool) -> pl.Expr:
-    """Return the names of contracts as Kite writes them: NIFTY24DEC24000CE, NIFTY2580724400CE."""
-    form = f"{expiry:%b}".upper() if monthly else f"{_MONTHS[expiry.month - 1]}{expiry:%d}"
-    strike = pl.col("strike")
-    whole = strike.cast(pl.Int64).cast(pl.String)
-    text = pl.when(strike == strike.floor()).then(whole).otherwise(strike.cast(pl.String))
-    return pl.concat_str(pl.lit(f"{underlying}{expiry:%y}{form}"), text, "option_type")

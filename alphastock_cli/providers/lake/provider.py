@@ -19,9 +19,9 @@ from alphastock_cli.domain.ports import Capability, Clock
 from alphastock_cli.errors import ProviderError
 from alphastock_cli.exchange import calendar
 from alphastock_cli.providers.lake.candles import intraday
-from alphastock_cli.providers.lake.chains import Derivatives
+from alphastock_cli.providers.lake.listings import Listings
 from alphastock_cli.registry import PROVIDERS
-from alphastock_cli.store.days import StoredDays, main_series
+from alphastock_cli.store.days import main_series
 from alphastock_cli.store.lake import Lake
 
 _EQUITY = calendar.Segment.EQUITY
@@ -29,7 +29,7 @@ _QUOTED = ("open", "high", "low", "close", "previous_close", "volume")
 
 
 @PROVIDERS.register("lake")
-class LakeProvider(Derivatives, StoredDays):
+class LakeProvider(Listings):
     """Stored data up to a moment.
 
     Parameters

@@ -1,4 +1,4 @@
-"""End-of-day files of NSE and BSE as the exchanges publish them; loaded by `fetch eod`."""
+"""End-of-day files of NSE, BSE and MCX as the exchanges publish them; loaded by `fetch eod`."""
 
 from alphastock_cli.providers.nse.source import NseFiles
 

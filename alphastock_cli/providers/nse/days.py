@@ -82,7 +82,8 @@ def on_sessions(
     closed = [
         (day, why)
         for exchange, day in held.iter_rows()
-        if (why := no_session(day, calendar.segment_of(Exchange(exchange))))
+        if exchange in set(Exchange)  # what no exchange made has no calendar: OTC
+        and (why := no_session(day, calendar.segment_of(Exchange(exchange))))
     ]
     rejects = [reject_file(file, f"{why}, {rows.filter(date=day).height} rows", form=form,
                            dataset=dataset).with_columns(pl.lit(day).alias("date"))

@@ -1,7 +1,7 @@
 """The forms of end-of-day file we know: how each is recognised and what its columns mean.
 
-A form is recognised by the names in its header, never by the file's name. Units and oddities:
-`docs/data-sources.md`.
+A form is recognised by the names in its header, never by the file's name. Forms of shares and
+indices are here; the others have modules of their own. Units and oddities: `docs/data-sources.md`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from alphastock_cli.providers.nse import contracts
+from alphastock_cli.providers.nse import commodities, contracts, rates
 from alphastock_cli.providers.nse.parts import LAKH, Form, Part, constant, fields, names, prices
 from alphastock_cli.providers.nse.rows import Field
 
@@ -182,7 +182,13 @@ FORMS: Sequence[Form] = (
          header=_SEC_HEADER | {"FILE_DATE"}, parts=(_SEC,)),
     Form(name="nse_sec_bhavdata_full", title="NSE sec_bhavdata_full", header=_SEC_HEADER,
          parts=(_SEC,)),
-    Form(name="nse_udiff_cm", title="UDiFF CM bhavcopy", header=_UDIFF_HEADER, parts=(_UDIFF,)),
+    Form(name="nse_udiff_cm", title="UDiFF bhavcopy, CM or FO", header=_UDIFF_HEADER,
+         parts=(_UDIFF,), market=("CM", "NSE"),
+         siblings=(
+             Form(name="bse_udiff_cm", title="UDiFF CM bhavcopy", header=_UDIFF_HEADER,
+                  parts=(_UDIFF,), market=("CM", "BSE")),
+             *contracts.UDIFF,
+         )),
     Form(name="nse_pd_report", title="NSE Pd report", header=_PD_HEADER, dated=False,
          parts=(_PD_EQUITIES, _PD_INDICES)),
     Form(name="nse_ind_close_all", title="NSE ind_close_all", header=_IND_HEADER, parts=(_IND,)),
@@ -198,10 +204,9 @@ FORMS: Sequence[Form] = (
                   finish=constant(exchange="NSE")),
          )),
     *contracts.FORMS,
+    *commodities.FORMS,
+    *rates.FORMS,
 )  # fmt: skip
-
-# one header for every exchange and segment: the columns Sgmt and Src say which
-UDIFF_NAMES = {("CM", "NSE"): "nse_udiff_cm", ("CM", "BSE"): "bse_udiff_cm"}
 
 
 def recognise(columns: Sequence[str]) -> Form | None:

@@ -36,10 +36,12 @@ _ROUNDING = 0.0051
 # T+0 settlement: the close is the one of the ordinary series, its own trades may lie elsewhere
 _FOREIGN_CLOSE = "T0"
 
-Rules = Callable[[], Sequence[tuple[pl.Expr, str]]]
+Rule = tuple[pl.Expr, str | pl.Expr]
+Rules = Callable[[], Sequence[Rule]]
+WORKING = "__"  # columns of such names serve the rules and are no column of a dataset
 
 
-def no_rules() -> Sequence[tuple[pl.Expr, str]]:
+def no_rules() -> Sequence[Rule]:
     """Return no rule: what every row has to pass is enough."""
     return ()
 
@@ -79,6 +81,7 @@ def check(
     schema: pl.Schema,
     finish: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame,
     rules: Rules = no_rules,
+    close_reach: float = 0.0,
 ) -> Checked:
     """Return the typed rows of `text` and the refused ones.
 
@@ -90,6 +93,8 @@ def check(
         What only this form knows: units by evidence, constant columns. Runs on typed rows.
     rules : callable
         Tests of typed rows and the reasons for refusing where one is true.
+    close_reach : float
+        The share by which the close may lie outside the day's range.
     """
     trouble = [_unreadable(field, text.schema[field.column]) for field in fields]
     typed = text.select(
@@ -101,15 +106,16 @@ def check(
     if "series" in schema:
         typed = typed.with_columns(pl.col("series").fill_null(""))
     names = set(typed.columns)
-    broken = _broken(names, _INDEX if dataset == "indices_day" else _SHARE)
-    own = [pl.when(test).then(pl.lit(reason)) for test, reason in rules()]
+    pattern = _INDEX if dataset == "indices_day" else _SHARE
+    broken = _broken(names, pattern, close_reach=close_reach)
+    own = [_when(test, reason) for test, reason in rules()]
     typed = typed.with_columns(pl.coalesce(_REASON, *own, *broken).alias(_REASON))
     key = [name for name in _KEY if name in names]
     typed, repeats = _without_repeats(typed, key)
     bad = typed.filter(pl.col(_REASON).is_not_null())
     good = typed.filter(pl.col(_REASON).is_null())
     rejects = _rejects(bad, text, dataset=dataset, form=form, file=file)
-    rows = conform(good.drop(ROW, _REASON), schema, what=file)
+    rows = conform(good.select(pl.exclude(f"^{WORKING}.*$")), schema, what=file)
     return Checked(rows=rows, rejects=rejects, repeats=repeats)
 
 
@@ -194,12 +200,16 @@ def _unreadable(field: Field, dtype: pl.DataType) -> pl.Expr:
     )
 
 
-def _broken(names: set[str], pattern: str) -> list[pl.Expr]:
+def _when(test: pl.Expr, reason: str | pl.Expr) -> pl.Expr:
+    return pl.when(test).then(pl.lit(reason) if isinstance(reason, str) else reason)
+
+
+def _broken(names: set[str], pattern: str, *, close_reach: float) -> list[pl.Expr]:
     """Return the reasons for rows no market can have made, the gravest first."""
     symbol = pl.col("symbol")
     # a share listed that day always has a close; a contract nobody traded may have none
     traded = pl.col("contracts") > 0 if "contracts" in names else pl.lit(value=True)
-    rules = [
+    rules: list[Rule] = [
         (symbol.is_null(), "no symbol"),
         (~symbol.str.contains(pattern) | symbol.str.contains("..", literal=True),
          "the symbol is no exchange's symbol"),
@@ -216,14 +226,17 @@ def _broken(names: set[str], pattern: str) -> list[pl.Expr]:
     ]
     rules.append((pl.col("high") < pl.col("low"), "high is below low"))
     own = pl.col("series") != _FOREIGN_CLOSE if "series" in names else pl.lit(value=True)
-    for name, always in (("open", True), ("close", False), ("last", True)):
+    for name, always, reach in (("open", True, 0.0), ("close", False, close_reach),
+                                ("last", True, 0.0)):  # fmt: skip
         if name in names:
             counts = pl.lit(value=True) if always else own
+            above = pl.col("high") * (1 + reach) + _ROUNDING
+            below = pl.col("low") * (1 - reach) - _ROUNDING
             rules += [
-                (counts & (pl.col(name) > pl.col("high") + _ROUNDING), f"{name} is above high"),
-                (counts & (pl.col(name) < pl.col("low") - _ROUNDING), f"{name} is below low"),
+                (counts & (pl.col(name) > above), f"{name} is above high"),
+                (counts & (pl.col(name) < below), f"{name} is below low"),
             ]
-    return [pl.when(test).then(pl.lit(reason)) for test, reason in rules]
+    return [_when(test, reason) for test, reason in rules]
 
 
 def _without_repeats(typed: pl.DataFrame, key: Sequence[str]) -> tuple[pl.DataFrame, int]:

@@ -19,10 +19,9 @@ from alphastock_cli.domain.ports import Capability, Clock, EodBatch
 from alphastock_cli.errors import BadReply, NotOffered
 from alphastock_cli.providers.nse import walk
 from alphastock_cli.providers.nse.days import date_in_name, known_by, no_session, on_sessions, stale
-from alphastock_cli.providers.nse.forms import UDIFF_NAMES
-from alphastock_cli.providers.nse.parts import Form, Part
+from alphastock_cli.providers.nse.parts import Form, Part, UnclearError
 from alphastock_cli.providers.nse.rows import ROW, Checked, check, reject_file
-from alphastock_cli.providers.nse.tables import NotOursError, Odd, read_table
+from alphastock_cli.providers.nse.tables import NotOursError, Odd, Table, read_table
 from alphastock_cli.registry import PROVIDERS
 from alphastock_cli.safety import safe_text
 
@@ -31,7 +30,7 @@ _NOT_TABLES = frozenset({".xls"})  # reference lists come as such; no end-of-day
 
 @PROVIDERS.register("nse")
 class NseFiles:
-    """Files of NSE and BSE shares, indices and derivatives, as published; no row of a day to come.
+    """Files of shares, indices, derivatives and rates, as published; no row of a day to come.
 
     Parameters
     ----------
@@ -141,49 +140,61 @@ def read_file(name: str, data: bytes, *, on: date | None = None) -> EodBatch:
 
 def _read(name: str, data: bytes, on: date | None) -> EodBatch:
     table = read_table(data)
-    form = table.form
-    form_name, trouble = _form_name(form, table.rows)
-    if not trouble and table.rows.is_empty() and not table.odd:
-        trouble = "no row below the header"
     named = date_in_name(name)
+    form, trouble = _by_market(table.form, table.rows)
     day = None if form.dated else (named or on)
-    if day is not None and (why := no_session(day)):
-        trouble = trouble or why
-    if trouble:
-        return refused(name, trouble, form=form_name)
+    if trouble := trouble or _trouble(form, table, day):
+        return refused(name, trouble, form=form.name)
+    try:
+        text, said = form.prepare(table.rows, name)
+    except UnclearError as error:
+        return refused(name, str(error), form=form.name)
     frames: dict[str, pl.DataFrame] = {}
-    rejects = [_odd(name, form_name, form.parts[0].dataset, table.odd)]
-    notes: list[str] = []
+    rejects = [_odd(name, form.name, form.parts[0].dataset, table.odd)]
+    notes = list(said)
     for part in form.parts:
-        checked = _part(part, table.rows, form_name=form_name, file=name, day=day)
+        checked = _part(part, text, form_name=form.name, file=name, day=day)
         rows = checked.rows
         rejects.append(checked.rejects)
         if form.dated:
-            rows, closed = on_sessions(rows, part.dataset, form_name, name)
+            rows, closed = on_sessions(rows, part.dataset, form.name, name)
             rejects.append(closed)
-            notes += [note for note in stale(rows, named) if note not in notes]
+            if form.named_by_day:
+                notes += [note for note in stale(rows, named) if note not in notes]
         if checked.repeats:
             notes.append(f"a file that repeats rows: {checked.repeats}")
         if rows.height:
             frames[part.dataset] = rows
     return EodBatch(
-        file=name, form=form_name, frames=frames, rejects=pl.concat(rejects), notes=tuple(notes),
+        file=name, form=form.name, frames=frames, rejects=pl.concat(rejects), notes=tuple(notes),
         undated=not form.dated and day is None and bool(frames),
     )  # fmt: skip
 
 
-def _form_name(form: Form, text: pl.DataFrame) -> tuple[str, str]:
-    """Return the name of the form, and why the file is not ours after all."""
-    if form.name not in UDIFF_NAMES.values():
-        return form.name, ""
+def _trouble(form: Form, table: Table, day: date | None) -> str:
+    """Return why nothing of the file can be used, or ""."""
+    if table.rows.is_empty() and not table.odd:
+        return "no row below the header"
+    if day is not None:
+        return no_session(day, form.segment)
+    # shares can still be dated by their closes
+    can_wait = form.dated or any(part.dataset == "equities_day" for part in form.parts)
+    return "" if can_wait else "no date in the rows or the name: give --on DATE"
+
+
+def _by_market(form: Form, text: pl.DataFrame) -> tuple[Form, str]:
+    """Return the form of the rows' market, and why the file is not ours after all."""
+    if form.market is None:
+        return form, ""
     segments = text["Sgmt"].drop_nulls().unique().sort().to_list()
     sources = text["Src"].drop_nulls().unique().sort().to_list()
-    if segments != ["CM"]:
-        told = "only CM, of shares, is read; derivatives in this form are not"
-        return form.name, f"UDiFF of segment {', '.join(segments)}: {told}"
-    if len(sources) != 1 or ("CM", sources[0]) not in UDIFF_NAMES:
-        return form.name, f"UDiFF of {', '.join(sources)}: only one of NSE, BSE is read"
-    return UDIFF_NAMES["CM", sources[0]], ""
+    of = {each.market: each for each in (form, *form.siblings)}
+    found = of.get((segments[0], sources[0])) if len(segments) == len(sources) == 1 else None
+    if found is None:
+        told = safe_text(f"UDiFF of {' and '.join(sources)}, segment {' and '.join(segments)}")
+        return form, f"{told}: only one of CM and FO of one of NSE and BSE is read"
+    lacking = sorted(found.header - set(text.columns))
+    return found, f"the header lacks {', '.join(lacking)}" if lacking else ""
 
 
 def _part(
@@ -200,6 +211,7 @@ def _part(
     return check(
         chosen.select(used), have, dataset=part.dataset, form=form_name, file=file,
         schema=DATASETS[part.dataset], finish=finish, rules=part.rules,
+        close_reach=part.close_reach,
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """From the bytes of one file to a form and its rows as text, each with its number.
 
-CSV is split at every comma; a line with more or fewer cells than the header is set apart, not
-guessed at. What the columns mean stands in `forms.py`, what the rows are worth in `rows.py`.
+CSV is split at every comma, or tab where the header has only tabs; a line with more or fewer cells
+than the header is set apart, not guessed at. What the columns mean stands in `forms.py`, what the
+rows are worth in `rows.py`.
 """
 
 from __future__ import annotations
@@ -69,11 +70,13 @@ def read_table(data: bytes) -> Table:
     if b"\x00" in line:
         raise ValueError("it is not text")
     first = line.decode("utf-8", errors="replace")
-    names = [name.strip() for name in next(csv.reader([first]), [])]
+    comma = "\t" if "\t" in first and "," not in first else ","
+    names = [name.strip() for name in next(csv.reader([first], delimiter=comma), [])]
     form = recognise(names)
     if form is None:
         raise NotOursError(_unknown(names))
-    frame, odd = _quoted(body, names) if b'"' in body else _plain(body, names, form)
+    slow = comma != "," or b'"' in body
+    frame, odd = _quoted(body, names, comma) if slow else _plain(body, names, form)
     return _table(frame, names, tuple(odd))
 
 
@@ -81,7 +84,7 @@ def _table(frame: pl.DataFrame, names: list[str], odd: tuple[Odd, ...]) -> Table
     form = recognise(names)
     if form is None:
         raise NotOursError(_unknown(names))
-    used = _used(form)
+    used = form.columns
     twice = sorted({name for name in names if name in used and names.count(name) > 1})
     if twice:
         raise ValueError(f"the header names {', '.join(twice)} twice")
@@ -93,10 +96,6 @@ def _table(frame: pl.DataFrame, names: list[str], odd: tuple[Odd, ...]) -> Table
     # an empty line is no row; it counts in the numbers, so that they are those of the file
     blank = pl.all_horizontal(pl.all().exclude(ROW).is_null())
     return Table(form=form, rows=stripped(numbered).filter(~blank), odd=odd)
-
-
-def _used(form: Form) -> frozenset[str]:
-    return form.header | {field.column for part in form.parts for field in part.fields}
 
 
 def _parquet(data: bytes) -> pl.DataFrame:
@@ -134,23 +133,23 @@ def _plain(body: bytes, names: Sequence[str], form: Form) -> tuple[pl.DataFrame,
     odd = []
     for index in np.flatnonzero(cells != len(names)):
         line = body[ends[index] + 1 : ends[index + 1]].decode("utf-8", errors="replace")
-        reason = _misfit(line.rstrip("\r").split(","), names, _used(form))
+        reason = _misfit(line.rstrip("\r").split(","), names, form.columns)
         if reason:
             odd.append(Odd(row=int(index) + 1, reason=reason, raw=line))
     return frame, odd
 
 
-def _quoted(body: bytes, names: Sequence[str]) -> tuple[pl.DataFrame, list[Odd]]:
-    """Read text with quotation marks, one line at a time: none of our forms breaks a line."""
+def _quoted(body: bytes, names: Sequence[str], comma: str) -> tuple[pl.DataFrame, list[Odd]]:
+    """Read text with quotation marks or tabs line by line: none of our forms breaks a line."""
     if len(body) > _MAX_QUOTED:
-        raise ValueError(f"it has quotation marks and more than {_MAX_QUOTED >> 20} MiB")
+        raise ValueError(f"it has quotation marks or tabs and more than {_MAX_QUOTED >> 20} MiB")
     width = len(names)
     good: list[list[str | None]] = []
     odd: list[Odd] = []
     lines = body.decode("utf-8", errors="replace").replace("\r", "").rstrip("\n").split("\n")
     for number, line in enumerate(lines[1:], 1):
         try:
-            cells: list[str] = next(csv.reader([line]), [])
+            cells: list[str] = next(csv.reader([line], delimiter=comma), [])
             reason = "" if len(cells) == width else _misfit(cells, names, frozenset(names))
         except csv.Error as error:
             cells, reason = [], f"not a line of a table: {error}"
