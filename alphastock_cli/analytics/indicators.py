@@ -236,8 +236,9 @@ def lookback(names: Sequence[str]) -> int:
     """Return how many sessions the last values of `names` need; 1 for none.
 
     A recursion gets 300 sessions more than its seed: ``(13/14)^300 = 2e-10`` of whatever was wrong
-    with Wilder's seed is left then, less of an exponential average's. That holds for a share that
-    trades on every session; one that trades rarely has fewer rows in as many sessions.
+    with Wilder's seed is left then, less of an exponential average's, and of ADX, an average of
+    averages, 300/14 times that. That holds for a share that trades on every session; one that
+    trades rarely has fewer rows in as many sessions.
     """
     return max((indicator(name).bars for name in names), default=1)
 

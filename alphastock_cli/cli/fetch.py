@@ -112,10 +112,18 @@ def _from_archive(
         wiring.eod_archive(), wiring.lake, kinds, first, last, progress=run.progress
     )
     trouble = report.trouble()
-    if report.load.files or trouble is None:
-        run.show(report.result())
+    result = report.result()
+    if report.load.files or (trouble is None and _asks_for_rows(run)):
+        run.show(result)
+    elif trouble is None:  # an empty table would say "nothing found", which is something else
+        for text in result.warnings:
+            run.note(text)
     if trouble is not None:
         raise trouble
+
+
+def _asks_for_rows(run: Run) -> bool:
+    return run.format != "table" or bool(run.get("output") or run.get("fail_empty"))
 
 
 @app.command()

@@ -69,7 +69,10 @@ def test_days_are_fetched_once_and_loaded(cli: Cli, host: Host, tmp_path: Path) 
     ]  # fmt: skip
     again = cli("fetch", "eod", *SPAN)
     assert again.code == 0
-    assert "warning: nothing new: all 12 files are stored already" in again.err
+    assert (again.out, again.err) == ("", "nothing new: all 12 files are stored already\n")
+    same = cli("fetch", "eod", *SPAN, "--json")
+    assert (same.code, same.json["data"], same.json["summary"]["known_before"]) == (0, [], 12)
+    assert cli("fetch", "eod", *SPAN, "--fail-empty").code == 3
     assert len(host.asked) == 12
     assert cli("fetch", "eod", *SPAN, "--if-stale", "1h").code == 0
     cache = tmp_path / "data" / "cache" / "nse"

@@ -12,8 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+from alphastock_cli.domain.eod_archive import Wanted
+from alphastock_cli.domain.ports import Clock
+from alphastock_cli.providers.nse.download import Downloader
+from alphastock_cli.providers.nse.transport import WebTransport
 from tests.unit import derivative_texts
 from tests.unit import nse_texts as texts
 
@@ -219,3 +224,33 @@ def file_of(kind: str, day: date) -> bytes:
         return zipped(name, texts.fo_day(f"{day:%d-%b-%Y}".upper()))
     assert kind == "bse"
     return equities(day, "BSE").encode()
+
+
+# -- what asks it -------------------------------------------------------------------------------
+
+# of the files of 2026-08-13
+PATHS = {
+    "fo": "/content/fo/BhavCopy_NSE_FO_0_0_0_20260813_F_0000.csv.zip",
+    "equities": "/content/cm/BhavCopy_NSE_CM_0_0_0_20260813_F_0000.csv.zip",
+    "delivery": "/products/content/sec_bhavdata_full_13082026.csv",
+    "indices": "/content/indices/ind_close_all_13082026.csv",
+    "bse": "/download/BhavCopy/Equity/BhavCopy_BSE_CM_0_0_0_20260813_F_0000.CSV",
+}
+
+
+def downloader(host: Host, clock: Clock, folder: Path, **more: Any) -> Downloader:
+    """Return an archive at `host` whose lot is always one half."""
+    settings = {"jitter": lambda: 0.5, "deadline": 5.0, **more}
+    bases = {"NSE": host.base, "BSE": host.base}
+    return Downloader(folder / "cache", clock, WebTransport(), bases=bases, **settings)
+
+
+def one(archive: Downloader, kind: str, day: date = date(2026, 8, 13)) -> Wanted:
+    (wanted,) = archive.plan([kind], day, day).wanted
+    return wanted
+
+
+def kept(folder: Path) -> list[str]:
+    """Return every file below the cache, temporary ones included."""
+    root = folder / "cache"
+    return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
