@@ -28,7 +28,7 @@ bench: $(STAMP)  ## our figures; rivals are read from .venv-bench/* where `make 
 
 bench-rivals: $(STAMP)  ## build the environments of the rivals, one each: they cannot share
 	$(PYTHON) -m venv .venv-bench/polars && .venv-bench/polars/bin/pip install -q polars polars_ta polars_talib numpy TA-Lib
-	-$(PYTHON) -m venv .venv-bench/vectorbt && .venv-bench/vectorbt/bin/pip install -q vectorbt
+	-$(PYTHON) -m venv .venv-bench/vectorbt && .venv-bench/vectorbt/bin/pip install -q vectorbt pyarrow
 
 docs: $(STAMP)  ## write docs/cli.md from the help, and the output in README.md from the commands
 	$(BIN)/python -m tests.architecture.cli_docs

@@ -79,6 +79,27 @@ RIVALS = {
     ),
 }
 
+# vectorbt takes wide arrays, days by symbols; turning the rows into them is not counted against it
+VECTORBT = Path(".venv-bench/vectorbt/bin/python")
+VECTORBT_SCRIPT = """
+import json, statistics, sys, time
+import pandas as pd, vectorbt as vbt
+rows = pd.read_parquet(sys.argv[1], columns=["symbol", "date", "high", "low", "close"])
+wide = rows.pivot(index="date", columns="symbol")
+high, low, close = wide["high"], wide["low"], wide["close"]
+took = []
+for turn in range(4):
+    began = time.perf_counter()
+    made = [
+        vbt.RSI.run(close, window=14).rsi, vbt.MA.run(close, window=9, ewm=True).ma,
+        vbt.MA.run(close, window=21, ewm=True).ma, vbt.MA.run(close, window=50).ma,
+        vbt.BBANDS.run(close, window=20, alpha=2).upper,
+        vbt.ATR.run(high, low, close, window=14).atr,
+    ]
+    took.append(time.perf_counter() - began)
+print(json.dumps([statistics.median(took[1:])]))
+"""
+
 
 def run() -> list[Row]:
     """Return the rows of the report; the ratio is ours over the rival's."""
@@ -180,13 +201,22 @@ def _rivals(name: str, frame: pl.DataFrame) -> list[Row]:
                 continue
             for value, key in zip(seconds, ("text", "an Enum made beforehand"), strict=True):
                 found.append(row(name, ours, value, must=0.5, against=f"{rival}, symbols as {key}"))
+        ours = call(lambda: indicators.panel(frame, NAMES), repeats=REPEATS)
+        seconds = _elsewhere([VECTORBT_SCRIPT, str(file)], VECTORBT)
+        against = "vectorbt, native, wide arrays (its seeds differ)"
+        if seconds is None:
+            note = "vectorbt: not installed (`make bench-rivals`)"
+            found.append({"name": name, "ours_s": ours, "reference_s": None, "ratio": None,
+                          "must": "", "note": note})  # fmt: skip
+        else:
+            found.append({**row(name, ours, seconds[0], must=1.0, against=against), "must": ""})
     return found
 
 
-def _elsewhere(words: list[str]) -> list[float] | None:
-    if not RIVAL.is_file():
+def _elsewhere(words: list[str], python: Path = RIVAL) -> list[float] | None:
+    if not python.is_file():
         return None
-    done = subprocess.run([str(RIVAL), "-c", *words], capture_output=True, check=False)
+    done = subprocess.run([str(python), "-c", *words], capture_output=True, check=False)
     if done.returncode:
         if b"ModuleNotFoundError" in done.stderr:
             return None
