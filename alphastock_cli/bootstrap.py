@@ -232,6 +232,15 @@ class Wiring:
             if self.asked is None:
                 self.clock.set(self.replayed.opens)
 
+    def stand_at_asked(self) -> None:
+        """Let the clock stand at the moment asked for: what is written is dated then, not now.
+
+        Call it before the provider is built: the market moves on with whoever waits.
+        """
+        if self.asked is not None and self.replayed is None:
+            self.clock = SteppingClock(self.asked, real=self.clock)
+            self.asked = None
+
     def _refuse_other_moment(self) -> None:
         assert self.replayed is not None
         if self.asked is not None and self.asked.date() != self.replayed.day:

@@ -65,8 +65,10 @@ class Typed:
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise UsageError(f"--{name} {value}: give a number above 0")
         if self.vol is not None and not 0 < self.vol <= _MOST_VOL:
-            raise UsageError(f"--vol {self.vol}: give a volatility above 0",
-                             hint="15 % is 0.15 or 15%.")  # fmt: skip
+            raise UsageError(
+                f"--vol {self.vol}: give a volatility above 0, at most {_MOST_VOL:.0%}",
+                hint="15 % is 0.15 or 15%.",
+            )
 
 
 def typed(given: Typed, rate: Rate, *, now: datetime, second_order: bool = False) -> Result:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.data import Candle, Quote
+from alphastock_cli.domain.decisions import RiskState
 from alphastock_cli.domain.instrument import Side, exact
 from alphastock_cli.domain.ports import Clock, Journal, MarketData
 from alphastock_cli.domain.trading import ZERO, Fill, OrderState, Position
@@ -76,7 +77,7 @@ def positions(journal: Named, provider: MarketData | None, clock: Clock) -> Resu
         "unrealised": _number(folded.pnl_unrealised if known else None),
         "charges": _number(folded.charges),
         "day_pnl": _number(_day_pnl(state.day_start_equity, equity)),
-        "drawdown_pct": None if equity is None else float(risk.drawdown_pct(state, equity)),
+        "drawdown_pct": _drawdown(state, equity),
     }  # fmt: skip
     if state.halted:
         summary["halted"] = state.why
@@ -195,6 +196,12 @@ def _seen(market: Quote | Candle) -> tuple[Decimal | None, datetime]:
         return exact(market.close), market.end
     last = market.last_price
     return (None if last is None else exact(last)), market.time
+
+
+def _drawdown(state: RiskState, equity: Decimal | None) -> float | None:
+    # without a look of the loop, or after a resume, no highest equity is known yet
+    known = equity is not None and state.peak_equity
+    return float(risk.drawdown_pct(state, equity)) if known and equity is not None else None
 
 
 def _day_pnl(start: Decimal, equity: Decimal | None) -> Decimal | None:

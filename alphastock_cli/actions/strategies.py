@@ -11,6 +11,7 @@ from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.instrument import AssetType, Exchange, Interval
 from alphastock_cli.domain.ports import Capability, Clock, MarketData
 from alphastock_cli.errors import UnknownName
+from alphastock_cli.exchange import indices
 from alphastock_cli.registry import STRATEGIES
 from alphastock_cli.runners._traded import Traded
 from alphastock_cli.runners.base import RunnerPolicy
@@ -136,5 +137,15 @@ def _symbols(
     if "," in word or word.strip().upper() in known:
         return universe.parse_symbols(word)
     on = provider.as_of().date()
-    found = universe.resolve(word, provider, on=on, watchlist=watchlist)
+    try:
+        found = universe.resolve(word, provider, on=on, watchlist=watchlist)
+    except UnknownName as error:
+        if not typed:
+            raise
+        raise UnknownName.of(
+            "symbol or index",
+            universe.word_or_path(word),
+            [*known, *indices.index_names()],
+            hint="Give symbols with commas between, an index, or a file of symbols.",
+        ) from error
     return found or tuple(sorted(known))

@@ -148,7 +148,7 @@ def submit(
             safe="No order was written.",
             hint="See `alphastock trade positions`.",
         )
-    session, _, _ = rules.session_of(ticket.instrument, at)
+    session, opens, _ = rules.session_of(ticket.instrument, at)
     closing = manual.closes(ticket, desk.portfolio)
     group = orders.group_of(ticket.instrument, ticket.product, broker.orders())
     order = ticket.order(order_id=desk.numbers.next(session), at=at, closes=closing, group=group)
@@ -159,7 +159,8 @@ def submit(
             safe="It rests in the ledger as rejected; nothing was bought or sold.",
         )
     end = at + timedelta(seconds=wait)
-    while not _state(broker, order.order_id).status.final and clock.now() < end:
+    meets = opens is None or opens < end  # nothing can fill before the market opens
+    while meets and not _state(broker, order.order_id).status.final and clock.now() < end:
         clock.sleep(min(1.0, wait))
         _meet(desk, provider, key)
     state = _state(broker, order.order_id)
@@ -239,7 +240,8 @@ def _refuse_the_past(journal: Named, clock: Clock) -> None:
             f"the ledger {account!r} has gone on to {last:%Y-%m-%d %H:%M}, the data are of"
             f" {now:%Y-%m-%d %H:%M}: two times would mix in it",
             safe="Nothing was changed.",
-            hint=f"Begin anew with `alphastock trade reset --account {account}`,"
+            hint=f"Of a replay, `--as-of {last:%Y-%m-%dT%H:%M:%S}` goes on where it stopped. Or"
+            f" begin anew with `alphastock trade reset --account {account}`,"
             " or name another --account.",
         )
 
@@ -261,9 +263,11 @@ def _state(broker: PaperBroker, order_id: str) -> OrderState:
 
 
 def _resting(state: OrderState, provider: MarketData) -> str:
-    word = "waits for the next session" if state.status is OrderStatus.AMO else "rests"
+    after = state.status is OrderStatus.AMO
+    word = "waits for the next session" if after else "rests"
     side = "buy" if state.order.side is Side.BUY else "sell"
+    waiting = "" if after else "--wait 2m or "
     return (
-        f"the {side} order {word}: it meets the market that follows, with --wait 2m or the next"
+        f"the {side} order {word}: it meets the market that follows, with {waiting}the next"
         f" `alphastock trade --paper --once --provider {provider.name}`"
     )

@@ -32,10 +32,10 @@ def signal(
     from alphastock_cli.actions.signal import signals
 
     run.needs_product("signal")
+    settings = run.settings  # read first: plug-ins are loaded with it, and listed
     if list_:
         run.show(strategies.listing())
         return
-    settings = run.settings
     provider, clock = run.wiring.provider(), run.wiring.clock
     chosen = strategies.choose(
         provider, settings.strategies, names=_words(strategy), symbols=symbols, interval=interval,

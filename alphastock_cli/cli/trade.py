@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,8 +14,9 @@ from alphastock_cli.cli.run import Run, parse_duration
 from alphastock_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from alphastock_cli.actions.result import Result
     from alphastock_cli.domain.decisions import RiskLimits
-from alphastock_cli.domain.trading import OrderEvent
+    from alphastock_cli.domain.trading import OrderEvent
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -71,9 +74,10 @@ def _loop(
     from datetime import timedelta
 
     from alphastock_cli.actions import strategies
-    from alphastock_cli.actions.trade import LoopRequest, loop
+    from alphastock_cli.actions.trade import LoopRequest, closed, loop
 
     wiring, settings = run.wiring, run.settings
+    wiring.stand_at_asked()
     wiring.begin_replay(speed)
     provider, clock = wiring.provider(), wiring.clock
     names = [part.strip() for part in strategy.split(",") if part.strip()]
@@ -89,7 +93,10 @@ def _loop(
     request = LoopRequest(
         chosen=chosen, limits=_limits(run), once=once, until=until, every_seconds=every
     )
-    with wiring.ledger(wiring.account(run.get("account") or "")) as journal:
+    account = _own_account(run)
+    for text in () if once or wiring.replayed is not None else closed(clock):
+        run.note(f"waiting: {text}")
+    with wiring.ledger(account) as journal:
         run.show(loop(provider, clock, journal, request, _teller(run)))
 
 
@@ -138,6 +145,7 @@ def _order(
     from alphastock_cli.trading.manual import Ticket
 
     wiring = run.wiring
+    wiring.stand_at_asked()
     provider = wiring.provider()
     instrument = find_instrument(provider, symbol)
     default = "CNC" if instrument.asset_type is AssetType.EQUITY else "NRML"
@@ -148,7 +156,7 @@ def _order(
         instrument=instrument, side=Side(side), quantity=quantity, product=Product(word),
         price=_price(limit, "--limit"), trigger_price=_price(trigger, "--trigger"),
     )  # fmt: skip
-    with wiring.ledger(wiring.account(run.get("account") or "")) as journal:
+    with wiring.ledger(_own_account(run)) as journal:
         run.show(
             submit(
                 provider, wiring.clock, journal, ticket, limits=_limits(run),
@@ -171,8 +179,9 @@ def cancel(
     from alphastock_cli.actions.trade import cancel as act
 
     wiring = run.wiring
+    wiring.stand_at_asked()
     with wiring.ledger(wiring.account(run.get("account") or "")) as journal:
-        run.show(act(wiring.clock, journal, order_ids or []))
+        run.show(_marked(run, act(wiring.clock, journal, order_ids or [])))
 
 
 @app.command()
@@ -187,7 +196,7 @@ def orders(
 
     wiring = run.wiring
     with wiring.read_ledger(wiring.account(run.get("account") or "")) as journal:
-        run.show(order_list(journal, only_open=open_))
+        run.show(_marked(run, order_list(journal, only_open=open_)))
 
 
 @app.command()
@@ -235,7 +244,7 @@ def _risk(run: Run, why: str) -> None:
 
     wiring = run.wiring
     with wiring.ledger(wiring.account(run.get("account") or "")) as journal:
-        run.show(act(journal, why))
+        run.show(_marked(run, act(journal, why)))
 
 
 @app.command()
@@ -247,7 +256,7 @@ def audit(run: Run) -> None:
 
     wiring = run.wiring
     with wiring.read_ledger(wiring.account(run.get("account") or "")) as journal:
-        run.show(act(journal, findings))
+        run.show(_marked(run, act(journal, findings)))
 
 
 @app.command()
@@ -263,6 +272,47 @@ def reset(run: Run) -> None:
                      wait=wiring.lock_wait)  # fmt: skip
     row = {"account": account, "kept_as": str(kept)}
     run.show(Result(kind="reset", rows=[row], source=f"ledger {account}"))
+
+
+def _own_account(run: Run) -> str:
+    """Return the ledger that the fills of this run may enter.
+
+    Simulated and replayed ones never enter `paper`, nor one of the two the ledgers of the other.
+
+    Raises
+    ------
+    UsageError
+        The ledger named is of other data.
+    """
+    account: str = run.wiring.account(run.get("account") or "")
+    named, replayed = _simulated_by_name(account), run.wiring.replayed is not None
+    paper = account.casefold() == "paper"
+    if (named is not None and named != _on_sim(run)) or (paper and replayed):
+        raise UsageError(
+            f"--account {account}: fills of `{run.settings.provider}` never enter that ledger",
+            safe="No order was written.",
+            hint="Drop --account for the ledger of these data, or give it another name.",
+        )
+    return account
+
+
+def _simulated_by_name(account: str) -> bool | None:
+    """Tell by the names that `Wiring.account` gives; None of a person's own name."""
+    if re.fullmatch(r"sim-\d+(-\d{4}-\d\d-\d\d)?", account):
+        return True
+    kept = account.casefold() == "paper" or re.fullmatch(r"replay-\d{4}-\d\d-\d\d", account)
+    return False if kept else None
+
+
+def _on_sim(run: Run) -> bool:
+    replayed = run.wiring.replayed
+    return bool((run.settings.provider if replayed is None else replayed.provider) == "sim")
+
+
+def _marked(run: Run, result: Result) -> Result:
+    """Return what a ledger says, marked where its fills are simulated."""
+    named = _simulated_by_name(run.wiring.account(run.get("account") or ""))
+    return replace(result, simulated=_on_sim(run) if named is None else named)
 
 
 def _price(text: str, option: str) -> Decimal | None:

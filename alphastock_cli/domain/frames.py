@@ -313,7 +313,8 @@ def conform(frame: pl.DataFrame, schema: pl.Schema, *, what: str) -> pl.DataFram
     except pl.exceptions.PolarsError as error:
         raise BadReply(f"{what}: a column has the wrong type: {error}") from error
     floats = [name for name, dtype in schema.items() if dtype == pl.Float64]
-    bad = [name for name in floats if typed[name].is_nan().any() or typed[name].is_infinite().any()]
+    finite = typed.select(pl.col(floats).is_finite().all())  # nulls are passed over
+    bad = [name for name in floats if not finite[name][0]]
     if bad:
         raise BadReply(f"{what}: columns {bad} hold NaN or infinity; missing must be null")
     return typed

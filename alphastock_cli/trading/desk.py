@@ -130,7 +130,7 @@ class Desk:
         """Weigh a signal; write it, the decision and the order it leads to in one commit."""
         now, product = self.clock.now(), self.product_of(signal.instrument)
         states = self.broker.waiting()
-        session, _, _ = rules.session_of(signal.instrument, now)
+        session, opens, _ = rules.session_of(signal.instrument, now)
         probe = orders.from_signal(
             signal, Approved(quantity=1, at_risk=Decimal(1)), order_id="0", product=product,
             at=now, session=session,
@@ -143,7 +143,9 @@ class Desk:
             now=now if _is_trading(signal.instrument, now) else None,
             cost=lambda units: orders.needed(probe, units, signal.price),
         )  # fmt: skip
-        late = self._too_late(signal.instrument, product, session, now)
+        late = self._too_late(signal.instrument, product, session, now) or _ends_first(
+            signal, opens
+        )
         if late is not None and not (isinstance(decision, Approved) and not decision.at_risk):
             before = decision.reasons if isinstance(decision, Rejected) else ()
             decision = Rejected(reasons=(*before, late))
@@ -362,6 +364,14 @@ class Desk:
             except OutOfRange:  # no time is known: nothing is squared off by itself
                 self._square_offs[name] = None
         return self._square_offs[name]
+
+
+def _ends_first(signal: Signal, opens: datetime | None) -> Reason | None:
+    """Return why a signal cannot be followed that is over before the market opens again."""
+    if opens is None or opens <= signal.valid_until:
+        return None
+    text = f"{signal.instrument.key}: the signal ends before the market opens ({opens:%d %b %H:%M})"
+    return Reason(rule="after_hours", text=text)
 
 
 def _is_trading(instrument: Instrument, now: datetime) -> bool:

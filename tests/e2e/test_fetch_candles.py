@@ -36,13 +36,28 @@ def test_candles_go_in_and_come_out(cli: Cli, tmp_path: Path) -> None:
     assert refused[0]["reason"] == "outside the trading hours of that day"
 
 
+def test_days_of_an_index_go_in_and_come_out(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "days.csv"
+    file.write_text("date,open,high,low,close,volume\n2024-08-22,10,12,9,11,0\n")
+    load = ("fetch", "candles", "--from-file", file, "--symbol", "nifty", "--interval", "day")
+    assert cli(*load, "--json").json["summary"]["rows_added"] == 1
+    assert "nothing new" in cli(*load, "--if-stale", "1d").err  # the stamp is the archive's
+    stored = cli("sql", "select symbol, close, volume, source from indices_day", "--json")
+    assert stored.json["data"] == [
+        {"symbol": "NIFTY 50", "close": 11.0, "volume": None, "source": "daily_file"}
+    ]
+
+
 def test_wrong_words_end_with_two_and_say_what_to_do(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "nifty.csv"
     file.write_text(TEXT)
     load = ("fetch", "candles", "--from-file", file, "--symbol", "NIFTY")
     daily = cli(*load, "--interval", "day")
     assert daily.code == 2
-    assert "fetch eod" in daily.err
+    assert "inside the day" in daily.err
+    share = cli(*load[:-1], "SBIN", "--interval", "day")
+    assert share.code == 2
+    assert "fetch eod" in share.err
     unknown = cli(*load, "--interval", "5m")
     assert unknown.code == 2
     assert "5minute" in unknown.err

@@ -160,6 +160,22 @@ def test_the_second_trader_is_told_who_trades(tmp_path: Path) -> None:
     assert third.returncode == 0, third.stderr  # a dead holder holds nothing
 
 
+def test_an_order_of_a_past_moment_is_dated_then(cli: Cli) -> None:
+    words = ("--provider", "sim", "--as-of", "2026-08-14T11:00")
+    done = cli("trade", "buy", "ITC", "1", "--wait", "2m", *words, "--json")
+    row = done.json["data"][0]
+    assert row["status"] == "COMPLETE"
+    assert row["placed_at"].startswith("2026-08-14T11:00")
+
+
+def test_no_entry_follows_a_signal_that_ends_before_the_market_opens(tmp_path: Path) -> None:
+    words = ("--provider", "replay:sim:2026-08-14", "--as-of", "2026-08-14T15:28")
+    shell = Shell(tmp_path)
+    assert shell("trade", "--paper", *words).code == 0
+    rows = shell("trade", "orders", *words, "--json").json["data"]
+    assert not [row for row in rows if row["status"].startswith("AMO")]
+
+
 def test_simulated_fills_never_enter_paper(traded: Path) -> None:
     assert not (traded / "data" / "ledgers" / "paper.ledger").exists()
     done = Shell(traded)("trade", "orders", "--account", "paper")
