@@ -1,21 +1,24 @@
-"""Load the candles, or ticks, of one symbol from a file into the lake: read, check, store, report.
+"""Load the candles, ticks or days of one symbol from a file: read, check, store, report.
 
-Reading and checking are the store's (`candle_checks`, `tick_checks`); the words of the command
-become values here.
+Reading and checking are the store's (`candle_checks`, `tick_checks`, `daily_checks`); the words of
+the command become values here.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from alphastock_cli.actions.result import Result
+from alphastock_cli.domain.frames import collect
 from alphastock_cli.domain.instrument import Exchange, Interval
 from alphastock_cli.domain.ports import Clock
 from alphastock_cli.errors import BadReply, UnknownName, UsageError
 from alphastock_cli.store.candle_checks import CandleFile
+from alphastock_cli.store.daily_checks import DATASET, Addition, DailyFile, beside, read_days
 from alphastock_cli.store.lake import Lake, UpsertReport
 from alphastock_cli.store.tick_checks import read_prices
 
@@ -31,7 +34,10 @@ def fetch_candles(
     columns: str = "",
     member: str = "",
 ) -> Result:
-    """Store the good candles of a file, or what its ticks make; a second load changes nothing.
+    """Store the good candles of a file, what its ticks make, or its days.
+
+    A second load changes nothing. Days of an index are added, and fill what is null; a stored value
+    is never replaced by theirs.
 
     Parameters
     ----------
@@ -45,17 +51,26 @@ def fetch_candles(
     Raises
     ------
     UsageError, UnknownName
-        A word cannot be read, the file is missing, daily, or of another interval or symbol.
+        A word cannot be read, the file is missing, or of another interval or symbol, or it holds
+        the days of something that is no index.
     BadReply
         The file is no table of candles, or not one of its rows could be used.
     StorageError, Locked, DamagedData
         The lake could not be written; what was stored is unharmed.
     """
+    length, where, mapping = (
+        parse_interval(interval), parse_exchange(exchange), parse_mapping(columns)
+    )  # fmt: skip
     with lake.writing():  # one writer for the whole load: a second one is told before it begins
+        if not length.is_intraday:
+            days = read_days(
+                file, symbol=parse_symbol(symbol), exchange=where, now=clock.now(),
+                mapping=mapping, member=member,
+            )  # fmt: skip
+            return _store_days(lake, days, where)
         found = read_prices(
-            file, symbol=parse_symbol(symbol), exchange=parse_exchange(exchange),
-            interval=parse_interval(interval), now=clock.now(), mapping=parse_mapping(columns),
-            member=member,
+            file, symbol=parse_symbol(symbol), exchange=where, interval=length, now=clock.now(),
+            mapping=mapping, member=member,
         )  # fmt: skip
         lake.upsert("rejects", found.rejects)
         if found.candles.is_empty():
@@ -73,17 +88,21 @@ def parse_symbol(text: str) -> str:
 
 
 def parse_interval(text: str) -> Interval:
-    """Return an intraday interval by its word."""
+    """Return an interval by its word."""
     words = {each.value: each for each in Interval}
     if text not in words:
-        known = [word for word, each in words.items() if each.is_intraday]
-        raise UnknownName.of("interval", text, known, hint=f"Known: {', '.join(known)}.")
-    if not words[text].is_intraday:
-        raise UsageError(
-            f"--interval {text}: daily candles are not loaded from a file",
-            hint="Daily prices come in by `alphastock fetch eod --from-dir FOLDER`.",
-        )
+        raise UnknownName.of("interval", text, words, hint=f"Known: {', '.join(words)}.")
     return words[text]
+
+
+def last_load(lake: Lake, interval: str) -> datetime | None:
+    """Return when candles of an interval were last loaded; None of days.
+
+    The days of indices are the exchange's files' too: their stamp says nothing of other files, and
+    a load of these must not make theirs look fresh.
+    """
+    length = parse_interval(interval)
+    return lake.last_load(f"candles_{length.value}") if length.is_intraday else None
 
 
 def parse_exchange(text: str) -> Exchange:
@@ -112,7 +131,43 @@ def parse_mapping(text: str) -> dict[str, str]:
     return found
 
 
-def _nothing(found: CandleFile) -> BadReply:
+def _store_days(lake: Lake, found: DailyFile, exchange: Exchange) -> Result:
+    """Add the days of an index to those that are stored, and tell."""
+    lake.upsert("rejects", found.rejects)
+    if found.days.is_empty():
+        raise _nothing(found)
+    first, last = found.days["date"][0], found.days["date"][-1]
+    rows = lake.scan(DATASET, start=first, end=last).filter(
+        symbol=found.symbol, exchange=exchange.value
+    )
+    added = beside(found.days, collect(rows, what=DATASET))
+    report = lake.upsert(DATASET, added.frame)
+    return _days_result(found, added, report, exchange)
+
+
+def _days_result(
+    found: DailyFile, added: Addition, report: UpsertReport, exchange: Exchange
+) -> Result:
+    """Return one row for the file of days, and what a person should know."""
+    kept = report.unchanged + added.differing
+    notes = list(found.notes)
+    if added.differing:
+        notes.insert(
+            0, f"{added.differing} days differ from those stored, the first of them"
+            f" {added.first_differing}: what is stored was kept",
+        )  # fmt: skip
+    if report.changed:
+        notes.append(f"{report.changed} stored days had prices missing, which this file filled in")
+    if not report.added and not report.changed:
+        notes.insert(0, f"nothing new: all {added.known} days were stored already")
+    counts = {"changed": report.changed, "unchanged": kept, "differing": added.differing}
+    return _told(
+        found, {"added": report.added, **counts}, notes, dataset=DATASET, exchange=exchange.value,
+        sessions=found.days.height, first=found.days["date"][0], last=found.days["date"][-1],
+    )  # fmt: skip
+
+
+def _nothing(found: CandleFile | DailyFile) -> BadReply:
     reasons = _reasons(found.rejects)
     words = "; ".join(f"{each['rows']} × {each['reason']}" for each in reasons[:3])
     return BadReply(
@@ -131,25 +186,35 @@ def _reasons(rejects: pl.DataFrame) -> list[dict[str, Any]]:
 
 def _result(found: CandleFile, report: UpsertReport, exchange: str) -> Result:
     """Return one row for the file, and what a person should know."""
-    candles, reasons = found.candles, _reasons(found.rejects)
-    row = {
-        "symbol": found.symbol, "dataset": found.dataset, "rows": found.rows,
-        "added": report.added, "changed": report.changed, "unchanged": report.unchanged,
-        "repeated": found.repeated, "rejected": found.rejects.height,
-        "sessions": candles["time"].dt.date().n_unique(),
-        "first": candles["time"].min(), "last": candles["time"].max(),
-        "exchange": exchange, "file": found.file, "form": found.form,
-    }  # fmt: skip
-    summary = {
-        "rows_added": report.added, "rows_changed": report.changed,
-        "rows_unchanged": report.unchanged, "rows_repeated": found.repeated,
-        "rows_rejected": found.rejects.height, "reasons": reasons,
-    }  # fmt: skip
+    times = found.candles["time"]
     notes = list(found.notes)
     if not report.added and not report.changed:
         notes.insert(0, f"nothing new: all {report.unchanged} candles were stored already")
     if report.changed:
         notes.append(f"{report.changed} stored candles were replaced by those of this file")
+    counts = {
+        "added": report.added, "changed": report.changed, "unchanged": report.unchanged,
+    }  # fmt: skip
+    return _told(
+        found, counts, notes, dataset=found.dataset, exchange=exchange,
+        sessions=times.dt.date().n_unique(), first=times.min(), last=times.max(),
+    )  # fmt: skip
+
+
+def _told(
+    found: CandleFile | DailyFile, counts: dict[str, int], notes: list[str], **facts: object
+) -> Result:
+    """Return the row, the summary and the remarks that every form of file has."""
+    reasons = _reasons(found.rejects)
+    row = {
+        "symbol": found.symbol, "dataset": facts["dataset"], "rows": found.rows, **counts,
+        "repeated": found.repeated, "rejected": found.rejects.height,
+        "sessions": facts["sessions"], "first": facts["first"], "last": facts["last"],
+        "exchange": facts["exchange"], "file": found.file, "form": found.form,
+    }  # fmt: skip
+    summary = {f"rows_{name}": count for name, count in counts.items()} | {
+        "rows_repeated": found.repeated, "rows_rejected": found.rejects.height, "reasons": reasons,
+    }  # fmt: skip
     if found.repeated:
         notes.append(f"{found.repeated} rows repeat another one exactly")
     notes += [f"{each['rows']} × {each['reason']}" for each in reasons]

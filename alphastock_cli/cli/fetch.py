@@ -166,7 +166,7 @@ def candles(
         str, typer.Option("--symbol", help="Whose candles they are.", metavar="SYMBOL")
     ],
     interval: Annotated[
-        str, typer.Option("--interval", help="minute, 5minute, 15minute, ...", metavar="INTERVAL")
+        str, typer.Option("--interval", help="minute, 5minute, ..., or day.", metavar="INTERVAL")
     ],
     exchange: Annotated[
         str, typer.Option("--exchange", help="Where it is quoted.", metavar="CODE")
@@ -191,13 +191,14 @@ def candles(
     """Load the candles, or the ticks, of one symbol from a file into the lake.
 
     A candle is stamped with its start; a time without a zone is Indian. Ticks become minutes and
-    are not kept themselves. What breaks a rule is set aside with its reason (`lake rejects`); a
+    are not kept themselves. Days are those of an index; they add to what the exchange's own files
+    said and never replace it. What breaks a rule is set aside with its reason (`lake rejects`); a
     second load changes nothing.
     """
-    from alphastock_cli.actions.fetch_candles import fetch_candles, parse_interval
+    from alphastock_cli.actions.fetch_candles import fetch_candles, last_load
 
     wiring = run.wiring
-    if not run.is_stale(wiring.lake.last_load(f"candles_{parse_interval(interval)}")):
+    if not run.is_stale(last_load(wiring.lake, interval)):
         return
     run.show(
         fetch_candles(

@@ -104,18 +104,16 @@ def candles_of(
     """Return the checked candles of a table; the parameters are those of `read_candles`."""
     name = stored_name(symbol, exchange)
     own, notes = of_symbol(table.rows, name, exchange, table.name)
-    typed, silent = _typed(own, index=is_index(name, exchange))
+    typed, silent = numbers(own, index=is_index(name, exchange))
     if silent:
         notes.append("every volume is 0: stored as not known")
-    _refuse_daily(typed, table.name)
+    _refuse_daily(typed, table.name, index=is_index(name, exchange))
     checked = _checked(typed, calendar.segment_of(exchange), interval, now)
     good = checked.filter(pl.col(REASON).is_null())
     _refuse_other_interval(checked, interval, table.name)
     single, repeated, contradicting = _unrepeated(good)
     bad = pl.concat([checked.filter(pl.col(REASON).is_not_null()), contradicting])
-    odd = table.odd.with_columns(
-        pl.lit("more or fewer cells than the header").alias(REASON), timestamp=pl.lit(None)
-    )
+    odd = uneven(table)
     dataset = f"candles_{interval.value}"
     what = {"dataset": dataset, "source": table.form, "file": table.name, "symbol": name}
     frame = single.select("timestamp", *PRICES, *_AMOUNTS).rename({"timestamp": "time"})
@@ -128,7 +126,7 @@ def candles_of(
     )  # fmt: skip
 
 
-def _typed(rows: pl.DataFrame, *, index: bool) -> tuple[pl.DataFrame, bool]:
+def numbers(rows: pl.DataFrame, *, index: bool) -> tuple[pl.DataFrame, bool]:
     """Return prices as numbers and amounts as whole ones, and whether every volume was 0.
 
     What is no number becomes NaN (a price) or -1 (an amount), for the checks to find.
@@ -159,7 +157,14 @@ def amount(name: str) -> pl.Expr:
     )  # fmt: skip
 
 
-def _refuse_daily(rows: pl.DataFrame, file: str) -> None:
+def uneven(table: Table) -> pl.DataFrame:
+    """Return the rows that have more or fewer cells than the header, with that as their reason."""
+    return table.odd.with_columns(
+        pl.lit("more or fewer cells than the header").alias(REASON), timestamp=pl.lit(None)
+    )
+
+
+def _refuse_daily(rows: pl.DataFrame, file: str, *, index: bool) -> None:
     """Refuse a file whose moments are midnights, or that has one row a day."""
     known = rows["timestamp"].drop_nulls()
     midnights = int((known.dt.time() == time(0)).sum())
@@ -168,7 +173,9 @@ def _refuse_daily(rows: pl.DataFrame, file: str) -> None:
         raise UsageError(
             f"{file} holds daily rows, no candles inside the day",
             safe="Nothing was stored.",
-            hint="Daily prices come in by `alphastock fetch eod --from-dir FOLDER`.",
+            hint="Give --interval day."
+            if index
+            else "Daily prices come in by `alphastock fetch eod --from-dir FOLDER`.",
         )
 
 
@@ -194,19 +201,8 @@ def _checked(
         outside = told(hours.known(times) & ~hours.inside(times))
         off_grid = told(~hours.on_grid(times, length))
         unfinished = told(hours.ends(times, anchors, length) > micros(now))
-    prices = pl.concat_list(PRICES)
-    low, high = pl.col("low"), pl.col("high")
-    crossed = (pl.min_horizontal("open", "close") < low) | (
-        pl.max_horizontal("open", "close") > high
-    )
     reasons = (
-        (pl.col("timestamp").is_null(), "no time that can be read"),
-        (pl.col("timestamp").dt.year() == UNSET, "a time stamp of 1970"),
-        (~pl.all_horizontal(pl.col(PRICES).is_finite()), "a price is missing or no number"),
-        (prices.list.min() <= 0.0, "a price is not positive"),
-        (crossed, "low, open, close and high contradict each other"),
-        (pl.col("volume") < 0, "the volume is no whole number from 0"),
-        (pl.col("open_interest") < 0, "the open interest is no whole number from 0"),
+        *faults(),
         (closed, "the exchange was closed that day"),
         (outside, "outside the trading hours of that day"),
         (off_grid, _off_grid(interval)),
@@ -214,6 +210,23 @@ def _checked(
     )
     return rows.with_columns(
         pl.coalesce(pl.when(test).then(pl.lit(text)) for test, text in reasons).alias(REASON)
+    )
+
+
+def faults() -> tuple[tuple[pl.Expr, str], ...]:
+    """Return what can be wrong with the figures of a row that `numbers` made, and its words."""
+    prices = pl.concat_list(PRICES)
+    crossed = (pl.min_horizontal("open", "close") < pl.col("low")) | (
+        pl.max_horizontal("open", "close") > pl.col("high")
+    )
+    return (
+        (pl.col("timestamp").is_null(), "no time that can be read"),
+        (pl.col("timestamp").dt.year() == UNSET, "a time stamp of 1970"),
+        (~pl.all_horizontal(pl.col(PRICES).is_finite()), "a price is missing or no number"),
+        (prices.list.min() <= 0.0, "a price is not positive"),
+        (crossed, "low, open, close and high contradict each other"),
+        (pl.col("volume") < 0, "the volume is no whole number from 0"),
+        (pl.col("open_interest") < 0, "the open interest is no whole number from 0"),
     )
 
 

@@ -110,7 +110,7 @@ def test_a_parquet_file_against_duckdb(
 
 
 @pytest.mark.parametrize("name", ["NIFTY_index_day_full", "BANKNIFTY_index_day_full"])
-def test_daily_files_are_refused(shared_data: Path, name: str) -> None:
+def test_daily_files_are_no_minutes(shared_data: Path, name: str) -> None:
     with pytest.raises(UsageError, match="daily rows"):
         read(shared_data / "intraday" / f"{name}.parquet", "NIFTY 50")
 

@@ -292,6 +292,9 @@ def test_daily_rows_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="daily rows") as caught:
             read(put(tmp_path, text))
         assert "fetch eod" in caught.value.hint
+        with pytest.raises(UsageError, match="daily rows") as caught:
+            read(put(tmp_path, text), "NIFTY")
+        assert caught.value.hint == "Give --interval day."
 
 
 def test_the_file_may_call_it_otherwise_but_not_hold_others(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_a_file_without_a_good_row_stores_its_refusals(
 
 
 def test_words_that_cannot_be_read(lake: Lake, clock: ManualClock, file: Path) -> None:
-    with pytest.raises(UsageError, match="daily candles") as caught:
+    with pytest.raises(UsageError, match="daily files are loaded of indices only") as caught:
         load(lake, clock, file, interval="day")
     assert "fetch eod" in caught.value.hint
     with pytest.raises(UnknownName, match="interval '5min'") as caught:
