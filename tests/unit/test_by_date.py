@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -16,27 +16,24 @@ import pytest
 
 from alphastock_cli.actions import lake_status
 from alphastock_cli.domain.frames import DATASETS, conform
-from alphastock_cli.errors import StorageError
 from alphastock_cli.store.by_date import FOLDER, ByDate, Part
 from alphastock_cli.store.files import read_whole
 from alphastock_cli.store.lake import Lake
 from alphastock_cli.store.seal import Seal
 from tests.conftest import ManualClock
-
-D = date
-DAYS = [D(2025, 12, 10) + timedelta(days=n) for n in range(40) if n % 7 < 5]
-LAST = DAYS[-1]
-NEXT = LAST + timedelta(days=1)
-
-
-def frame(*days: date, close: float = 100.0, symbols: int = 60) -> pl.DataFrame:
-    rows = [
-        {"date": day, "exchange": exchange, "symbol": f"S{n:03d}", "series": series,
-         "close": close + n, "volume": n}
-        for day in days for n in range(symbols)
-        for exchange, series in (("NSE", "EQ"), ("BSE", "A"))
-    ]  # fmt: skip
-    return conform(pl.DataFrame(rows), DATASETS["equities_day"], what="test")
+from tests.unit.by_date_makers import (
+    DAYS,
+    LAST,
+    NEXT,
+    D,
+    agrees,
+    believed,
+    copy_of,
+    frame,
+    parts,
+    truth,
+    year,
+)
 
 
 @pytest.fixture
@@ -44,38 +41,6 @@ def lake(tmp_path: Path) -> Lake:
     lake = Lake(tmp_path / "lake")
     lake.upsert("equities_day", frame(D(2024, 3, 1), *DAYS))
     return lake
-
-
-def copy_of(lake: Lake) -> ByDate:
-    return ByDate(lake.root, "equities_day")
-
-
-def year(lake: Lake, day: date = LAST) -> Path:
-    return lake.root / "equities_day" / f"{day.year}.parquet"
-
-
-def parts(lake: Lake) -> list[Path]:
-    return sorted(copy_of(lake).folder.iterdir())
-
-
-def believed(lake: Lake, start: date = LAST, end: date | None = None) -> bool:
-    """Tell whether a scan of these days would come from the copy."""
-    end = end or start
-    years = [
-        path for path in lake.files("equities_day") if start.year <= int(path.stem) <= end.year
-    ]
-    return copy_of(lake).scan(years, start, end) is not None
-
-
-def truth(lake: Lake, start: date, end: date) -> pl.DataFrame:
-    """Read the year files themselves, each whole, in their order."""
-    found = pl.concat(read_whole(path, "equities_day") for path in lake.files("equities_day"))
-    return found.filter(pl.col("date").is_between(start, end))
-
-
-def agrees(lake: Lake, start: date = LAST, end: date | None = None) -> bool:
-    found = lake.scan("equities_day", start=start, end=end or start).collect()
-    return found.equals(truth(lake, start, end or start))
 
 
 # -- the same rows --------------------------------------------------------------------------------
@@ -362,76 +327,3 @@ def test_kill_9_leaves_copy_and_year_file_in_agreement(tmp_path: Path) -> None:
     lake.upsert("equities_day", frame(D(2026, 8, 18)))
     assert believed(lake, D(2026, 8, 12), D(2026, 8, 18))
     assert list(lake.root.rglob("*.part")) == [], f"{used} of 6 times the copy was sound"
-
-
-# -- disks and links ------------------------------------------------------------------------------
-
-
-def test_a_copy_that_cannot_be_written_is_said_and_the_rows_are_there(lake: Lake) -> None:
-    path = copy_of(lake).folder / "2026-01-16.parquet"
-    path.unlink()
-    path.mkdir()
-    with pytest.raises(StorageError, match="2026-01-16") as caught:
-        lake.upsert("equities_day", frame(LAST, close=3.0))
-    assert "2026.parquet are stored" in caught.value.safe
-    assert not believed(lake)
-    assert lake.scan("equities_day", start=LAST, end=LAST).collect()["close"].min() == 3.0
-
-
-def test_the_copy_never_leads_out_of_the_lake(lake: Lake, tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.write_bytes(b"mine")
-    path = copy_of(lake).folder / "2026-01-16.parquet"
-    path.unlink()
-    path.symlink_to(outside)
-    lake.upsert("equities_day", frame(LAST, close=3.0))
-    assert outside.read_bytes() == b"mine"
-    assert not path.is_symlink()
-    shutil.rmtree(lake.root / FOLDER)
-    (tmp_path / "elsewhere").mkdir()
-    (lake.root / FOLDER).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StorageError, match="leads outside"):
-        lake.upsert("equities_day", frame(LAST, close=4.0))
-
-
-# -- repair ---------------------------------------------------------------------------------------
-
-
-def repaired(lake: Lake, clock: ManualClock) -> list[tuple[str, str]]:
-    return [(row["file"], row["done"]) for row in lake_status.repair(lake, clock).records()]
-
-
-def test_repair_makes_a_lost_copy_again(lake: Lake, clock: ManualClock) -> None:
-    shutil.rmtree(lake.root / FOLDER)
-    assert repaired(lake, clock) == [
-        ("2025.parquet", "copied by date"), ("2026.parquet", "copied by date"),
-    ]  # fmt: skip
-    assert all(believed(lake, day) and agrees(lake, day) for day in DAYS)
-    assert repaired(lake, clock) == []
-
-
-def test_repair_finds_a_copy_that_is_sound_in_itself_and_wrong(
-    lake: Lake, clock: ManualClock
-) -> None:
-    wrong = read_whole(year(lake), "equities_day").with_columns(close=pl.lit(9.0))
-    copy_of(lake)._renew(year(lake), wrong, Seal.of(year(lake)), keep={})
-    assert believed(lake)
-    assert not agrees(lake)
-    assert repaired(lake, clock) == [("2026.parquet", "copied by date")]
-    assert believed(lake)
-    assert agrees(lake)
-
-
-def test_repair_takes_the_copy_of_a_damaged_year_away(lake: Lake, clock: ManualClock) -> None:
-    year(lake).write_bytes(b"PAR1 no longer")
-    assert not believed(lake)
-    assert repaired(lake, clock)[0] == ("2026.parquet", "set aside")
-    assert {path.name[:4] for path in parts(lake)} <= {"2024", "2025"}
-    assert lake.scan("equities_day", start=LAST, end=LAST).collect().is_empty()
-
-
-def test_what_killed_runs_left_is_swept(lake: Lake) -> None:
-    stray = copy_of(lake).folder / ".2026-01-01.parquet.0123456789abcdef.part"
-    stray.write_bytes(b"half")
-    lake.upsert("equities_day", frame(NEXT))
-    assert not stray.exists()
