@@ -1,8 +1,9 @@
-"""A copy by date of the newest years of a dataset, for questions about a few sessions.
+"""A copy by date of the newest year of a dataset, for questions about a few sessions.
 
-A year file sorted by symbol holds each day scattered over all of it. The year files are the truth;
-this is derived from them, may be deleted at any time, and is believed only while its index names
-the very year file that lies there and the very bytes of the copy. Who may write: `lake.py`.
+The newest days are asked for all day long, and a year file holds each scattered over a seventh of
+it (`tiles.py`). The year files are the truth; this is derived from them, may be deleted at any
+time, and is believed only while its index names the very year file that lies there and the very
+bytes of the copy. Who may write: `lake.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from alphastock_cli.store.layout import KEYS, VERSION
 from alphastock_cli.store.seal import Seal
 
 FOLDER = ".by_date"
-YEARS = 2  # of ten they cost a fifth of the bytes; the older ones are seldom asked for one day
+YEARS = 1  # of ten it costs a tenth of the bytes; older days are soon found in their tiles
 _LONGEST = timedelta(days=15)  # for more the year files are as fast
 _SECOND = 16  # the day on which the second half of a month begins
 _ROW_GROUP = 4_096  # two days of 2,000 shares; smaller ones cost bytes, larger ones time
@@ -55,7 +56,7 @@ class ByDate:
     def scan(
         self, years: Sequence[Path], start: date | None, end: date | None
     ) -> pl.LazyFrame | None:
-        """Return the rows from `start` to `end`, in the order the year files have them.
+        """Return the rows from `start` to `end`; the days of a symbol ascend.
 
         Parameters
         ----------

@@ -46,7 +46,7 @@ class StoredDays:
             if wanted is not None:
                 rows = rows.filter(pl.col(name).is_in(list(wanted)))
         chosen = rows if columns is None else rows.select(columns)
-        # one file a year, sorted by symbol inside: unsorted, each symbol's days ascend all the same
+        # one file a year, in tiles: unsorted, each symbol's days ascend all the same
         order = [c for c in ("symbol", "date") if columns is None or c in columns]
         return chosen.sort(order) if in_order and order else chosen
 

@@ -1,8 +1,8 @@
 """The lake: market data at rest, as Parquet files that any other program can read too.
 
-One file a year (a month, or one file) a dataset, sorted by its key: symbol and date first. A load
-rewrites only the files it changes. One file and its checks: `files.py`; names: `layout.py`; the
-copy that answers one day: `by_date.py`.
+One file a year (a month, or one file) a dataset, sorted by its key, symbol and date first, or in
+the order of `tiles.py`. A load rewrites only the files it changes. One file and its checks:
+`files.py`; names: `layout.py`; the copy that answers a day of the newest year: `by_date.py`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from alphastock_cli.store.files import (
 )
 from alphastock_cli.store.layout import (
     COPIED,
+    DAILY,
     DATED,
     KEYS,
     MONTHLY,
@@ -64,11 +65,14 @@ class Lake:
         Folder of the datasets; made by the first write, never by a read.
     lock_wait : float
         Seconds a write waits for another process that is writing.
+    copied_years : int
+        The newest years kept by date as well.
     """
 
-    def __init__(self, root: Path, *, lock_wait: float = 0.0) -> None:
+    def __init__(self, root: Path, *, lock_wait: float = 0.0, copied_years: int = YEARS) -> None:
         self.root = root
         self.lock_wait = lock_wait
+        self.copied_years = copied_years
         self._depth = 0  # how many `writing` blocks of this object are open
 
     # -- reading ------------------------------------------------------------------------------
@@ -97,7 +101,8 @@ class Lake:
     ) -> pl.LazyFrame:
         """Return the rows of a dataset lazily, opening only the years between `start` and `end`.
 
-        Both ends are inclusive. Rows are sorted by symbol and date inside a year, not over years.
+        Both ends are inclusive. The days of a symbol ascend; its rows need not lie together
+        (`tiles.py`), and those of other years follow.
         Empty, with the dataset's columns, where nothing is stored. A few sessions of the newest
         years come from the copy by date, where there is a sound one: the same rows, sooner.
 
@@ -120,6 +125,8 @@ class Lake:
         rows = pl.scan_parquet(chosen, glob=False, schema=schema)
         if dataset in DATED:
             when = pl.col(day_column(dataset))
+            if start is not None and start == end and dataset in DAILY:
+                return rows.filter(when == start).select(names)
             if start is not None:
                 rows = rows.filter(when >= _first_moment(dataset, start))
             if end is not None:
@@ -245,7 +252,7 @@ class Lake:
         """Return the years kept by date as well, given the files that are to come."""
         if dataset not in COPIED:
             return []
-        return sorted({*coming, *(path.stem for path in self.files(dataset))})[-YEARS:]
+        return sorted({*coming, *(path.stem for path in self.files(dataset))})[-self.copied_years :]
 
     def _copy(self, dataset: str) -> ByDate:
         """Return the copy by date to write to: its folder is made, private and inside the root."""

@@ -23,7 +23,8 @@ SNAPSHOTS = frozenset({"instruments"})  # a whole list of the day on which someb
 MONTHLY = frozenset({"options_day", "chains", *SNAPSHOTS})  # fifty thousand rows a day, and more
 DATED = YEARLY | MONTHLY
 DAILY = DATED - frozenset({*CANDLES, "chains"}) - SNAPSHOTS  # datasets with one row a session
-COPIED = frozenset({"equities_day"})  # yearly ones whose newest years are kept by date as well
+TILED = frozenset({"equities_day"})  # yearly ones asked for one symbol as often as for one day
+COPIED = frozenset({"equities_day"})  # yearly ones whose newest year is kept by date as well
 
 _CANDLE_KEY = ("symbol", "time", "exchange")
 KEYS = MappingProxyType(

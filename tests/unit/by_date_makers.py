@@ -11,6 +11,7 @@ from alphastock_cli.domain.frames import DATASETS, conform
 from alphastock_cli.store.by_date import ByDate
 from alphastock_cli.store.files import read_whole
 from alphastock_cli.store.lake import Lake
+from alphastock_cli.store.layout import KEYS
 
 D = date
 DAYS = [D(2025, 12, 10) + timedelta(days=n) for n in range(40) if n % 7 < 5]
@@ -50,11 +51,19 @@ def believed(lake: Lake, start: date = LAST, end: date | None = None) -> bool:
 
 
 def truth(lake: Lake, start: date, end: date) -> pl.DataFrame:
-    """Read the year files themselves, each whole, in their order."""
-    found = pl.concat(read_whole(path, "equities_day") for path in lake.files("equities_day"))
-    return found.filter(pl.col("date").is_between(start, end))
+    """Read the year files themselves, each whole; the rows by their key, year by year."""
+    found = [read_whole(path, "equities_day") for path in lake.files("equities_day")]
+    rows = pl.concat(frame.sort(KEYS["equities_day"]) for frame in found)
+    return rows.filter(pl.col("date").is_between(start, end))
 
 
 def agrees(lake: Lake, start: date = LAST, end: date | None = None) -> bool:
+    """Tell whether a scan gives the rows of the year files, each symbol's days ascending."""
     found = lake.scan("equities_day", start=start, end=end or start).collect()
-    return found.equals(truth(lake, start, end or start))
+    same = ["symbol", "exchange", "series"]
+    ascends = found.select(pl.col("date").diff().over(same).min() > timedelta()).item()
+    keys = KEYS["equities_day"]
+    return found.sort(keys).equals(truth(lake, start, end or start).sort(keys)) and ascends in {
+        None,
+        True,
+    }

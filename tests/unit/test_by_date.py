@@ -38,7 +38,7 @@ from tests.unit.by_date_makers import (
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    lake = Lake(tmp_path / "lake")
+    lake = Lake(tmp_path / "lake", copied_years=2)
     lake.upsert("equities_day", frame(D(2024, 3, 1), *DAYS))
     return lake
 
@@ -192,7 +192,7 @@ def test_no_flipped_bit_changes_an_answer(lake: Lake) -> None:
 
 def test_another_process_writes_in_between(lake: Lake) -> None:
     before = lake.scan("equities_day", start=LAST, end=LAST)
-    Lake(lake.root).upsert("equities_day", frame(LAST, close=5.0))
+    Lake(lake.root, copied_years=2).upsert("equities_day", frame(LAST, close=5.0))
     after = lake.scan("equities_day", start=LAST, end=LAST).collect()
     assert after["close"].min() == 5.0, "no object remembers what it read once"
     assert before.collect()["close"].min() == 100.0, "what was in hand stays as it was"
@@ -201,7 +201,7 @@ def test_another_process_writes_in_between(lake: Lake) -> None:
 def test_a_year_file_of_another_lake_is_not_answered_by_this_copy(
     lake: Lake, tmp_path: Path
 ) -> None:
-    other = Lake(tmp_path / "other")
+    other = Lake(tmp_path / "other", copied_years=2)
     other.upsert("equities_day", frame(*DAYS, close=1.0))
     shutil.copy2(year(other), year(lake))
     assert not believed(lake)
@@ -233,7 +233,7 @@ def test_the_same_size_and_footer_do_not_make_the_same_file(lake: Lake) -> None:
 
 def test_a_plain_copy_of_the_lake_keeps_its_copy(lake: Lake, tmp_path: Path) -> None:
     shutil.copytree(lake.root, tmp_path / "moved", copy_function=shutil.copyfile)
-    moved = Lake(tmp_path / "moved")
+    moved = Lake(tmp_path / "moved", copied_years=2)
     assert year(moved).stat().st_mtime_ns != year(lake).stat().st_mtime_ns
     assert believed(moved)
     assert agrees(moved)
@@ -289,7 +289,7 @@ from pathlib import Path
 import polars as pl
 from alphastock_cli.store.lake import Lake
 from tests.unit.test_by_date import frame
-lake, load = Lake(Path(sys.argv[1])), int(sys.argv[2])
+lake, load = Lake(Path(sys.argv[1]), copied_years=2), int(sys.argv[2])
 days = [date(2026, 8, n) for n in (12, 13, 14, 17)]
 print("ready", flush=True)
 while True:
@@ -301,7 +301,7 @@ while True:
 
 
 def test_kill_9_leaves_copy_and_year_file_in_agreement(tmp_path: Path) -> None:
-    lake = Lake(tmp_path / "lake")
+    lake = Lake(tmp_path / "lake", copied_years=2)
     rng = random.Random(9)
     load, used = 0, 0
     for _ in range(6):

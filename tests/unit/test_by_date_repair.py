@@ -31,7 +31,7 @@ from tests.unit.by_date_makers import (
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    lake = Lake(tmp_path / "lake")
+    lake = Lake(tmp_path / "lake", copied_years=2)
     lake.upsert("equities_day", frame(D(2024, 3, 1), *DAYS))
     return lake
 

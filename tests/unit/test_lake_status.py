@@ -33,7 +33,7 @@ def share(day: date, exchange: str = "NSE", symbol: str = "SBIN") -> dict[str, A
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    lake = Lake(tmp_path / "lake")
+    lake = Lake(tmp_path / "lake", copied_years=2)
     nse = [share(day, symbol=s) for day in (MON, WED, NEXT) for s in ("SBIN", "INFY")]
     put(lake, "equities_day", *nse, share(THU, "BSE"), share(D(2025, 5, 5), "BSE"))
     put(lake, "lots", {"symbol": "A", "contract_month": D(2026, 1, 1), "valid_from": D(2025, 1, 1)})
