@@ -1,101 +1,32 @@
-"""Recursions over a whole panel at once, as arrays: EMA and Wilder's averages for `panels`.
+"""Recursions over a whole panel at once, as arrays, for `panels`; which ones: `recursions`.
 
-Series lie end to end in flat arrays with a length each. All recursions asked for run together and
-time-major, with the series as lanes: one step is two vector operations for all of them, inputs are
-turned into tiles that stay in the cache once. Missing is NaN in arrays, and only there: `panels`
-makes it null. Windows: `windows`.
+Series lie end to end in flat arrays with a length each. Some dozens of them at a time, as many as
+stay in the cache, become rows of a matrix, and their averages are matrix products (`decays`, which
+says what that means for the last digit). Missing is NaN in arrays, and only there: `panels` makes
+it null. Windows: `windows` and `sums`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alphastock_cli.analytics import decays
+from alphastock_cli.analytics.decays import BLOCK
+from alphastock_cli.analytics.recursions import Inputs, Recursion
+from alphastock_cli.analytics.scratch import Scratch, Shelf
+
 Floats: TypeAlias = NDArray[np.float64]
 Lengths: TypeAlias = NDArray[np.int64]
-Tiles: TypeAlias = Mapping[str, Floats]  # each with one row of history above
 Task: TypeAlias = Callable[[], None]
 
-_TILE = 32  # time steps worked on at once
 _LANES = 1024
-_TINY = 1e-14  # what TA-Lib takes for zero when it divides
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recursion:
-    """An average with weight `alpha`, seeded with the mean of `span` values from index `first`.
-
-    `derive` writes what is averaged times `alpha`, `width` values a lane side by side, from tiles
-    of the inputs; `finish` writes the result from the averages.
-    """
-
-    inputs: tuple[str, ...]
-    first: int
-    span: int
-    alpha: float
-    derive: Callable[[Tiles, Floats], None]
-    finish: Callable[[Floats, Floats], None] | None = None
-    width: int = 1
-
-    @property
-    def seeded(self) -> int:
-        """Return the index of the first result."""
-        return self.first + self.span - 1
-
-
-def ema(span: int, *, close: str = "close") -> Recursion:
-    """Return the exponential average, weight ``2 / (span + 1)``."""
-    alpha = 2.0 / (span + 1)
-
-    def derive(tiles: Tiles, into: Floats) -> None:
-        np.multiply(tiles[close][1:], alpha, out=into)
-
-    return Recursion(inputs=(close,), first=0, span=span, alpha=alpha, derive=derive)
-
-
-def rsi(span: int = 14, *, close: str = "close") -> Recursion:
-    """Return Wilder's relative strength index, 0 to 100."""
-
-    def derive(tiles: Tiles, into: Floats) -> None:
-        lanes = into.shape[1] // 2
-        rise, fall = into[:, :lanes], into[:, lanes:]
-        np.subtract(tiles[close][1:], tiles[close][:-1], out=fall)
-        np.maximum(fall, 0.0, out=rise)
-        np.subtract(rise, fall, out=fall)
-
-    def finish(averages: Floats, into: Floats) -> None:
-        lanes = into.shape[1]
-        up, total = averages[:, :lanes], averages[:, lanes:]
-        np.add(up, total, out=total)
-        into.fill(0.0)  # where nothing moved, as TA-Lib says
-        # the averages are `span` times too large: `derive` leaves their weight out of a ratio
-        np.divide(up, total, out=into, where=total > span * _TINY)
-        np.multiply(into, 100.0, out=into)
-
-    return Recursion(
-        inputs=(close,), first=1, span=span, alpha=1.0 / span, width=2, derive=derive, finish=finish
-    )
-
-
-def atr(span: int = 14) -> Recursion:
-    """Return Wilder's average true range, in rupees."""
-
-    def derive(tiles: Tiles, into: Floats) -> None:
-        # the true range is the span of high, low and previous close
-        before = tiles["close"][:-1]
-        np.maximum(tiles["high"][1:], before, out=into)
-        np.subtract(into, np.minimum(tiles["low"][1:], before), out=into)
-        np.multiply(into, 1.0 / span, out=into)
-
-    return Recursion(
-        inputs=("high", "low", "close"), first=1, span=span, alpha=1.0 / span, derive=derive
-    )
+_VALUES = 100_000  # of one column worked on at once: long enough a call, and it stays in the cache
+_PARTS = 16  # tasks, so that threads end at about the same time
 
 
 def run(
@@ -105,27 +36,22 @@ def run(
 
     NaN before the first result of a series and where an input is NaN; such rows are passed over.
     """
-    made, tasks = plan(columns, lengths, wanted)
+    made, tasks = plan(columns, lengths, wanted, Shelf())
     for task in tasks:
         task()
     return made
 
 
 def plan(
-    columns: Mapping[str, Floats], lengths: Lengths, wanted: Sequence[Recursion]
+    columns: Mapping[str, Floats], lengths: Lengths, wanted: Sequence[Recursion], shelf: Shelf
 ) -> tuple[list[Floats], list[Task]]:
     """Return the arrays of `run`, not filled yet, and tasks that fill them in any order."""
-    gaps = {name: bool(np.isnan(x).any()) for name, x in columns.items()}
     made = [np.empty(int(lengths.sum())) for _ in wanted]
-    whole, tasks = [], list[Task]()
-    for one, out in zip(wanted, made, strict=True):
-        if any(gaps[name] for name in one.inputs):
-            tasks.append(partial(_over_gaps, columns, lengths, one, out))
-        else:
-            whole.append((one, out))
-    if whole:
-        tasks += [partial(_group, columns, lengths, whole, lanes) for lanes in groups(lengths)]
-    return made, tasks
+    todo = list(_batches(lengths)) if wanted else []
+    each = max(1, -(-len(todo) // _PARTS))
+    bench = _Bench(columns, lengths, wanted, made)
+    starts = range(0, len(todo), each)
+    return made, [partial(bench.fill, todo[start : start + each], shelf) for start in starts]
 
 
 def blank(x: Floats, lengths: Lengths, *, count: int) -> Floats:
@@ -140,121 +66,165 @@ def blank_lanes(x: Floats, starts: Lengths, lengths: Lengths, count: int) -> Non
     x[(starts[:, None] + places)[places < lengths[:, None]]] = np.nan
 
 
-def _over_gaps(
-    columns: Mapping[str, Floats], lengths: Lengths, one: Recursion, out: Floats
-) -> None:
-    """Fill `out` for a recursion whose inputs have gaps: as though those rows were absent."""
-    known = ~np.isnan(columns[one.inputs[0]])
-    for name in one.inputs[1:]:
-        known &= ~np.isnan(columns[name])
-    seen = np.concatenate(([0], np.cumsum(known)))
-    ends = np.cumsum(lengths)
-    left = seen[ends] - seen[ends - lengths]
-    out.fill(np.nan)
-    out[known] = run({name: columns[name][known] for name in one.inputs}, left, [one])[0]
-
-
 def groups(lengths: Lengths) -> Iterator[Lengths]:
     """Yield the numbers of the series that run together: in order, or longest first if ragged."""
-    if lengths.size == 0:
-        return
-    equal = bool((lengths == lengths[0]).all())
-    order = np.arange(lengths.size) if equal else np.argsort(-lengths, kind="stable")
+    order = _order(lengths)
     for start in range(0, order.size, _LANES):
         yield order[start : start + _LANES]
 
 
-def _group(
-    columns: Mapping[str, Floats],
-    lengths: Lengths,
-    wanted: Sequence[tuple[Recursion, Floats]],
-    lanes: Lengths,
-) -> None:
-    """Fill the series `lanes` of all outputs."""
-    starts, sizes = (np.cumsum(lengths) - lengths)[lanes], lengths[lanes]
-    names = dict.fromkeys(name for one, _ in wanted for name in one.inputs)
-    inputs = {name: matrix(columns[name], starts, sizes) for name in names}
-    results = [matrix(out, starts, sizes) for _, out in wanted]
-    _steps(inputs, [one for one, _ in wanted], results)
-    for (one, out), result in zip(wanted, results, strict=True):
-        if not np.shares_memory(result, out):
-            for row, start, size in zip(result, starts.tolist(), sizes.tolist(), strict=True):
-                out[start : start + size] = row[:size]
-        blank_lanes(out, starts, sizes, one.seeded)
-
-
 def matrix(x: Floats, starts: Lengths, sizes: Lengths) -> Floats:
     """Return series as rows, padded with zeros to the longest; a view where they allow it."""
-    longest = int(sizes.max())
-    if (sizes == longest).all() and (np.diff(starts) == longest).all():
-        return x[starts[0] : starts[0] + sizes.size * longest].reshape(sizes.size, longest)
-    padded = np.zeros((sizes.size, longest))
-    for row, start, size in zip(padded, starts.tolist(), sizes.tolist(), strict=True):
+    if _even(starts, sizes):
+        return _view(x, starts, sizes)
+    return _gather(x, starts, sizes, np.empty((sizes.size, int(sizes.max()))))
+
+
+def _order(lengths: Lengths) -> Lengths:
+    if lengths.size == 0 or (lengths == lengths[0]).all():
+        return np.arange(lengths.size)
+    return np.argsort(-lengths, kind="stable")
+
+
+def _batches(lengths: Lengths) -> Iterator[Lengths]:
+    """Yield the numbers of series of about equal length, as many as stay in the cache."""
+    order, start = _order(lengths), 0
+    order = order[lengths[order] > 0]
+    while start < order.size:
+        size = max(1, _VALUES // int(lengths[order[start]]))
+        yield order[start : start + size]
+        start += size
+
+
+def _even(starts: Lengths, sizes: Lengths) -> bool:
+    """Return whether the series are of one length and lie end to end."""
+    return bool((sizes == sizes[0]).all() and (np.diff(starts) == sizes[0]).all())
+
+
+def _view(x: Floats, starts: Lengths, sizes: Lengths) -> Floats:
+    return x[starts[0] : starts[0] + sizes.size * sizes[0]].reshape(sizes.size, -1)
+
+
+def _gather(x: Floats, starts: Lengths, sizes: Lengths, into: Floats) -> Floats:
+    for row, start, size in zip(into, starts.tolist(), sizes.tolist(), strict=True):
         row[:size] = x[start : start + size]
-    return padded
-
-
-def _steps(inputs: Tiles, wanted: Sequence[Recursion], results: Sequence[Floats]) -> None:
-    """Run the recursions over matrices (lanes, time), a tile of a few steps at a time."""
-    lanes, count = results[0].shape
-    bench = _Bench(wanted, inputs, lanes)
-    for start in range(0, count, _TILE):
-        size = min(_TILE, count - start)
-        bench.advance(size, bench.derive(start, bench.load(start, size), size))
-        bench.store(results, start, size)
+        row[size:] = 0.0
+    return into
 
 
 class _Bench:
-    """The buffers of one group of lanes, reused from tile to tile; recursions lie side by side."""
+    """Recursions over a panel, batch after batch."""
 
-    def __init__(self, wanted: Sequence[Recursion], inputs: Tiles, lanes: int) -> None:
-        edges = np.cumsum([0, *(one.width * lanes for one in wanted)]).tolist()
-        self.wanted, self.inputs = wanted, inputs
-        self.places = [slice(*pair) for pair in pairwise(edges)]
-        self.tiles = {name: np.zeros((_TILE + 1, lanes)) for name in inputs}
-        self.work, self.done = np.zeros((_TILE, edges[-1])), np.empty((_TILE, lanes))
-        self.state, self.held = np.zeros(edges[-1]), np.empty(edges[-1])
-        self.seeds = [np.zeros(one.width * lanes) for one in wanted]
-        kept = [np.full(one.width * lanes, 1.0 - one.alpha) for one in wanted]
-        self.kept = np.concatenate(kept)
+    def __init__(
+        self,
+        columns: Mapping[str, Floats],
+        lengths: Lengths,
+        wanted: Sequence[Recursion],
+        made: Sequence[Floats],
+    ) -> None:
+        self.columns, self.lengths = columns, lengths
+        self.offsets = np.cumsum(lengths) - lengths
+        self.wanted = list(zip(wanted, made, strict=True))
+        self.names = list(dict.fromkeys(name for one in wanted for name in one.inputs))
 
-    def load(self, start: int, size: int) -> Tiles:
-        """Turn a piece of the inputs time-major, with the step before it as its first row."""
-        for name, x in self.inputs.items():
-            tile = self.tiles[name]
-            tile[0] = x[:, start - 1] if start else x[:, 0]
-            np.copyto(tile[1 : size + 1], x[:, start : start + size].T)
-        return {name: tile[: size + 1] for name, tile in self.tiles.items()}
+    def fill(self, batches: Sequence[Lengths], shelf: Shelf) -> None:
+        """Fill the series of `batches` of all outputs."""
+        # nothing moved: 0/0; lanes that have ended run on
+        with shelf.borrow() as scratch, np.errstate(all="ignore"):
+            for lanes in batches:
+                self._run(self.offsets[lanes], self.lengths[lanes], scratch)
 
-    def derive(self, start: int, tiles: Tiles, size: int) -> dict[int, list[int]]:
-        """Write what is averaged; return which recursions get their seed at which row."""
-        due: dict[int, list[int]] = {}
-        for number, (one, place) in enumerate(zip(self.wanted, self.places, strict=True)):
-            part = self.work[:size, place]
-            one.derive(tiles, part)
-            if start <= one.seeded:
-                seed = part[max(0, one.first - start) : one.seeded + 1 - start]
-                self.seeds[number] += seed.sum(axis=0)
-                due.setdefault(one.seeded - start, []).append(number)
-        return due
+    def _run(self, starts: Lengths, sizes: Lengths, scratch: Scratch) -> None:
+        shape = sizes.size, int(sizes.max())
+        even = _even(starts, sizes)
+        inputs = {
+            name: _view(self.columns[name], starts, sizes)
+            if even
+            else _gather(self.columns[name], starts, sizes, scratch.take(name, shape))
+            for name in self.names
+        }
+        # no average may need a value of the first or the last row, but it has to be there
+        edges = np.concatenate([starts, starts + sizes - 1])
+        whole = {
+            name: np.isfinite(self.columns[name][edges]).reshape(2, -1).all(axis=0)
+            for name in self.names
+        }
+        for one, out in self.wanted:
+            result = _view(out, starts, sizes) if even else scratch.take(" result", shape)
+            finite = _averages(one, inputs, result, scratch)
+            result[:, : one.seeded] = np.nan
+            if not even:
+                for row, start, size in zip(result, starts.tolist(), sizes.tolist(), strict=True):
+                    out[start : start + size] = row[:size]
+            for name in one.inputs:
+                finite &= whole[name]
+            lost = np.flatnonzero(~finite)
+            if lost.size:
+                _otherwise(self.columns, starts[lost], sizes[lost], one, out)
 
-    def advance(self, size: int, due: dict[int, list[int]]) -> None:
-        """Take the steps of a tile; before its seed a lane holds nothing of meaning."""
-        last = self.state
-        for step, row in enumerate(self.work[:size]):
-            np.multiply(last, self.kept, out=self.held)
-            np.add(row, self.held, out=row)
-            for number in due.get(step, ()):
-                one = self.wanted[number]
-                row[self.places[number]] = self.seeds[number] / (one.alpha * one.span)
-            last = row
-        np.copyto(self.state, last)
 
-    def store(self, results: Sequence[Floats], start: int, size: int) -> None:
-        """Write the results of a tile where they belong."""
-        for one, place, result in zip(self.wanted, self.places, results, strict=True):
-            averages = self.work[:size, place]
-            if one.finish is not None:
-                one.finish(averages, self.done[:size])
-                averages = self.done[:size]
-            np.copyto(result[:, start : start + size], averages.T)
+def _averages(
+    one: Recursion, inputs: Inputs, result: Floats, scratch: Scratch
+) -> NDArray[np.bool_]:
+    """Write the results of a batch; return which series were finite."""
+    series, steps = result.shape
+    finite = np.ones(series, dtype=np.bool_)
+    if steps <= one.seeded:
+        return finite
+    width, blocks = one.width, decays.blocks(steps)
+    work = scratch.take(" work", (width, series, blocks * BLOCK))
+    work[:, :, steps:] = 0.0
+    one.derive(inputs, work[:, :, :steps], scratch.take(" spare", (series, steps)))
+    seeds = np.add.reduce(work[:, :, one.first : one.seeded + 1], axis=2)
+    work[:, :, : one.seeded] = 0.0
+    work[:, :, one.seeded] = seeds / (one.span * one.alpha)
+    out = result
+    if one.finish is not None:
+        out = scratch.take(" averages", (width * series, steps))
+    rows = work.reshape(width * series, blocks, BLOCK)
+    found = decays.sweep(rows, keep=1.0 - one.alpha, weight=one.alpha, out=out)
+    if one.finish is not None:
+        one.finish(out.reshape(width, series, steps), result)
+    finite &= found.reshape(width, series).all(axis=0)
+    return finite
+
+
+def _otherwise(
+    columns: Mapping[str, Floats], starts: Lengths, sizes: Lengths, one: Recursion, out: Floats
+) -> None:
+    """Fill series that have gaps, as though those rows were absent, or infinite values."""
+    places = np.concatenate(
+        [np.arange(a, a + n) for a, n in zip(starts.tolist(), sizes.tolist(), strict=True)]
+    )
+    found = {name: columns[name][places] for name in one.inputs}
+    known = ~np.logical_or.reduce([np.isnan(x) for x in found.values()])
+    out[places] = np.nan
+    if not known.all():
+        seen = np.concatenate(([0], np.cumsum(known)))
+        ends = np.cumsum(sizes)
+        left = seen[ends] - seen[ends - sizes]
+        kept = {name: x[known] for name, x in found.items()}
+        out[places[known]] = run(kept, left, [one])[0]
+        return
+    for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
+        row = {name: columns[name][None, start : start + size] for name in one.inputs}
+        out[start : start + size] = _step_by_step(row, one, size)
+
+
+def _step_by_step(inputs: Inputs, one: Recursion, size: int) -> Floats:
+    """Return one series by the definition: what is infinite stays where it is and after it."""
+    result = np.full((1, size), np.nan)
+    if size > one.seeded:
+        work = np.empty((one.width, 1, size))
+        one.derive(inputs, work, np.empty((1, size)))
+        for x in work[:, 0]:
+            x[one.seeded] = x[one.first : one.seeded + 1].mean()
+            for step in range(one.seeded + 1, size):
+                x[step] = (1.0 - one.alpha) * x[step - 1] + one.alpha * x[step]
+        if one.finish is None:
+            np.copyto(result, work[0])
+        else:
+            one.finish(work, result)
+        result[:, : one.seeded] = np.nan
+    row: Floats = result[0]
+    return row

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
 import polars as pl
 
-from alphastock_cli.analytics import kernels, levels, windows
+from alphastock_cli.analytics import kernels, levels, recursions, sums, windows
 from alphastock_cli.analytics.kernels import Floats
 from alphastock_cli.analytics.order import with_lengths
+from alphastock_cli.analytics.scratch import Shelf
 
 _YEAR = 252
 _THREADS, _LARGE = 2, 1_000_000  # rows
+_PIECE = 500_000  # rows of a task: enough of them for threads to end at about the same time
 
 
 class Columns(Mapping[str, Floats]):
@@ -31,11 +34,14 @@ class Columns(Mapping[str, Floats]):
         self._held, self.lengths = held, lengths
 
     @classmethod
-    def of(cls, rows: pl.DataFrame, lengths: pl.Series, names: Sequence[str]) -> Columns:
+    def of(
+        cls, rows: pl.DataFrame, lengths: pl.Series, names: Sequence[str], pool: Executor
+    ) -> Columns:
         """Return the columns `names` of `rows`, whose series have these `lengths`."""
         floats = rows.select(pl.col(names).cast(pl.Float64).fill_null(math.nan))
-        held = {name: floats[name].to_numpy() for name in names}
-        return cls(held, lengths.cast(pl.Int64).to_numpy())
+        # columns that lie in many pieces are copied into one
+        held = zip(names, pool.map(lambda name: floats[name].to_numpy(), names), strict=True)
+        return cls(dict(held), lengths.cast(pl.Int64).to_numpy())
 
     def blocks(self, size: int) -> Iterator[tuple[slice, Columns]]:
         """Yield ranges of about `size` rows that hold whole series, and their columns."""
@@ -79,29 +85,65 @@ def panel(rows: pl.DataFrame, names: Sequence[str], inputs: Sequence[str]) -> pl
     rows, lengths = with_lengths(rows)
     if rows.is_empty():
         return rows.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names)
-    columns = Columns.of(rows, lengths, inputs)
-    made: dict[str, Floats] = {}
+    # numpy lets go of the interpreter inside large operations: two threads take two thirds
+    with ThreadPoolExecutor(_THREADS if rows.height > _LARGE else 1) as pool:
+        made = _made(Columns.of(rows, lengths, inputs, pool), names, pool)
+        return rows.with_columns(
+            pool.map(lambda name: pl.Series(name, made[name]).fill_nan(None), names)
+        )
 
-    jobs = _jobs(names)
+
+def _made(columns: Columns, names: Sequence[str], pool: Executor) -> dict[str, Floats]:
+    """Return the arrays of the indicators `names`, and perhaps more."""
+    made, jobs, shelf = dict[str, Floats](), _jobs(names), Shelf()
 
     def work(job: tuple[str, ...]) -> None:
         made.update(zip(job, jobs[job](columns), strict=True))
 
     late = [name for name in names if name in RECURSIONS]
-    averages, tasks = kernels.plan(columns, columns.lengths, [RECURSIONS[name] for name in late])
-    tasks += [partial(work, job) for job in jobs if not set(job).isdisjoint(names)]
-    # numpy lets go of the interpreter inside large operations: two threads take two thirds
-    with ThreadPoolExecutor(_THREADS if rows.height > _LARGE else 1) as pool:
-        for done in [pool.submit(task) for task in tasks]:
-            done.result()
-    made |= dict(zip(late, averages, strict=True))
-    ordered = [pl.Series(name, made[name]) for name in names]
-    return rows.with_columns(ordered).with_columns(pl.col(names).fill_nan(None))
+    wanted = [RECURSIONS[name] for name in late]
+    averages, parts = kernels.plan(columns, columns.lengths, wanted, shelf)
+    means, pieces = _sums(columns, names, shelf)
+    tasks: list[kernels.Task] = [
+        partial(work, job) for job in jobs if not set(job).isdisjoint(names)
+    ]
+    # in turn, for products leave the interpreter to the many short calls of the sums
+    for pair in zip_longest(parts, pieces):
+        tasks += [task for task in pair if task is not None]
+    for done in [pool.submit(task) for task in tasks]:
+        done.result()
+    return made | means | dict(zip(late, averages, strict=True))
+
+
+def _sums(
+    columns: Columns, names: Sequence[str], shelf: Shelf
+) -> tuple[dict[str, Floats], list[kernels.Task]]:
+    """Return the columns made of shared sums, not filled yet, and tasks that fill them."""
+    size = int(columns.lengths.sum())
+    means = {name: np.empty(size) for name in MEANS if name in names}
+    bands = {name: np.empty(size) for name in BANDS} if not set(BANDS).isdisjoint(names) else {}
+
+    def work(place: slice, part: Columns) -> None:
+        outs = {MEANS[name]: out[place] for name, out in means.items()}
+        upper, lower = (bands[name][place] for name in BANDS) if bands else (None, None)
+        wide = None
+        if upper is not None and lower is not None:
+            wide = sums.Bands(span=_SPAN, width=2.0, upper=upper, lower=lower)
+        with shelf.borrow() as scratch:
+            sums.Sums(scratch).fill(part["close"], outs, wide)
+        for span, out in outs.items():
+            part.cut(out, count=span - 1)
+        for name in bands:
+            part.cut(bands[name][place], count=_SPAN - 1)
+
+    found = means | bands
+    pieces = columns.blocks(_PIECE) if found else ()
+    return found, [partial(work, place, part) for place, part in pieces]
 
 
 def _jobs(names: Sequence[str]) -> Mapping[tuple[str, ...], Make]:
     """Return how to make windows; those of the library only where one of them is asked for."""
-    ours = {*RECURSIONS, *(name for job in WINDOWS for name in job)}
+    ours = {*RECURSIONS, *MEANS, *BANDS, *(name for job in WINDOWS for name in job)}
     if ours.issuperset(names):
         return WINDOWS
     from alphastock_cli.analytics import sweeps  # builds on this module
@@ -109,17 +151,11 @@ def _jobs(names: Sequence[str]) -> Mapping[tuple[str, ...], Make]:
     return {**sweeps.JOBS, **WINDOWS}
 
 
-def _mean(span: int, *, lag: int = 0) -> Make:
+def _mean(span: int, *, lag: int) -> Make:
     def make(columns: Columns) -> Sequence[Floats]:
-        values = columns.mean("close", span)
-        return [columns.before(values, lag) if lag else values]
+        return [columns.before(columns.mean("close", span), lag)]
 
     return make
-
-
-def _bands(columns: Columns, *, span: int = 20) -> Sequence[Floats]:
-    made = windows.bands(columns["close"], span=span, ddof=0, widths=(2.0, -2.0))
-    return [columns.cut(band, count=span - 1) for band in made]
 
 
 def _extreme(name: str, *, highest: bool, span: int = _YEAR) -> Make:
@@ -173,10 +209,14 @@ def _level(name: str, *, below: bool) -> Make:
     return make
 
 
-RECURSIONS: Mapping[str, kernels.Recursion] = MappingProxyType(
-    {"rsi": kernels.rsi(), "ema_9": kernels.ema(9), "ema_21": kernels.ema(21),
-     "atr": kernels.atr()}
+RECURSIONS: Mapping[str, recursions.Recursion] = MappingProxyType(
+    {"rsi": recursions.rsi(), "ema_9": recursions.ema(9), "ema_21": recursions.ema(21),
+     "atr": recursions.atr()}
 )  # fmt: skip
+
+# means of the close, and the bands around one of them, are made of shared sums
+MEANS: Mapping[str, int] = MappingProxyType({"sma_20": 20, "sma_50": 50, "sma_200": 200})
+BANDS, _SPAN = ("bollinger_upper", "bollinger_lower"), 20
 
 # columns that are made together → how
 WINDOWS: Mapping[tuple[str, ...], Make] = MappingProxyType(
@@ -184,11 +224,7 @@ WINDOWS: Mapping[tuple[str, ...], Make] = MappingProxyType(
         ("support",): _level("low", below=True),
         ("resistance",): _level("high", below=False),
         ("volatility",): _volatility,
-        ("bollinger_upper", "bollinger_lower"): _bands,
-        ("sma_20",): _mean(20),
-        ("sma_50",): _mean(50),
         ("sma_50_prev",): _mean(50, lag=1),
-        ("sma_200",): _mean(200),
         ("sma_200_prev",): _mean(200, lag=1),
         ("volume_ratio",): _volume_ratio,
         ("momentum_20_pct",): _momentum,

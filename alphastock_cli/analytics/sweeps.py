@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from alphastock_cli.analytics import charts, kernels, lanes, library, programs, windows
+from alphastock_cli.analytics import charts, kernels, lanes, library, programs, recursions, windows
 from alphastock_cli.analytics.flow import LEAST_FLOW, TIE
 from alphastock_cli.analytics.kernels import Floats
 from alphastock_cli.analytics.oscillators import CCI_FACTOR, FLAT
@@ -48,7 +48,7 @@ def _blocks(make: Make) -> Make:
 def _keltner(
     columns: Columns, *, span: int = 20, ranges: int = 10, width: float = 2.0
 ) -> Sequence[Floats]:
-    wanted = [kernels.ema(span), kernels.atr(ranges)]
+    wanted = [recursions.ema(span), recursions.atr(ranges)]
     middle, spread = kernels.run(columns, columns.lengths, wanted)
     spread *= width
     return [middle + spread, middle - spread]

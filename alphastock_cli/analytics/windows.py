@@ -7,7 +7,7 @@ apart here; `panels` blanks the first values of each, whose windows reach into a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -26,19 +26,6 @@ def mean(x: Floats, *, span: int) -> Floats:
         sums, _ = _moments(x[start:stop], span, squares=False)
         np.multiply(sums, 1.0 / span, out=out[start + span - 1 : stop])
     return out
-
-
-def bands(x: Floats, *, span: int, ddof: int, widths: Sequence[float]) -> list[Floats]:
-    """Return mean plus each width times the standard deviation of `span` values, as `mean`."""
-    made = [_empty(x, span) for _ in widths]
-    for start, stop in _chunks(x.size, span):
-        sums, squares = _moments(x[start:stop], span, squares=True)
-        middle, spread = sums / span, np.sqrt(squares / (span - ddof))
-        for width, out in zip(widths, made, strict=True):
-            place = out[start + span - 1 : stop]
-            np.multiply(spread, width, out=place)
-            np.add(place, middle, out=place)
-    return made
 
 
 def deviation(x: Floats, *, span: int, ddof: int) -> Floats:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alphastock_cli.analytics import kernels, windows
+from alphastock_cli.analytics import kernels, recursions, sums, windows
+from alphastock_cli.analytics.scratch import Scratch
 
 prices = st.floats(0.01, 1e6, allow_nan=False)
 gappy = st.lists(st.one_of(prices, st.just(math.nan)), min_size=1, max_size=60)
@@ -116,7 +117,7 @@ def plain_ema(x: list[float], span: int) -> list[float | None]:
 def test_recursions_of_ragged_series(series: list[list[float]], span: int) -> None:
     flat = np.array([value for x in series for value in x])
     lengths = np.array([len(x) for x in series])
-    (got,) = kernels.run({"close": flat}, lengths, [kernels.ema(span)])
+    (got,) = kernels.run({"close": flat}, lengths, [recursions.ema(span)])
     size = np.nanmax(flat) if not np.isnan(flat).all() else 0.0
     check(got, [value for x in series for value in plain_ema(x, span)], scale=size)
 
@@ -125,7 +126,7 @@ def test_more_series_than_lanes_and_more_steps_than_a_tile() -> None:
     rng = np.random.default_rng(9)
     lengths = rng.integers(0, 80, 5_000)
     flat = rng.uniform(1.0, 100.0, lengths.sum())
-    (got,) = kernels.run({"close": flat}, lengths, [kernels.ema(9)])
+    (got,) = kernels.run({"close": flat}, lengths, [recursions.ema(9)])
     ends = np.cumsum(lengths)
     for number in (0, 17, 2_047, 2_048, 4_999):
         part = slice(ends[number] - lengths[number], ends[number])
@@ -136,7 +137,7 @@ def test_more_series_than_lanes_and_more_steps_than_a_tile() -> None:
 def test_nothing_makes_nothing(lengths: list[int]) -> None:
     none, sizes = np.empty(0), np.array(lengths, dtype=np.int64)
     columns = dict.fromkeys(("high", "low", "close"), none)
-    every = [kernels.ema(9), kernels.rsi(), kernels.atr()]
+    every = [recursions.ema(9), recursions.rsi(), recursions.atr()]
     assert [made.size for made in kernels.run(columns, sizes, every)] == [0, 0, 0]
     assert windows.mean(none, span=3).size == 0
 
@@ -146,7 +147,9 @@ def test_an_input_is_never_written_to() -> None:
     kept, lengths = close.copy(), np.array([300, 300])
     close.setflags(write=False)
     columns = dict.fromkeys(("high", "low", "close"), close)
-    kernels.run(columns, lengths, [kernels.ema(9), kernels.rsi(), kernels.atr()])
-    windows.bands(close, span=20, ddof=0, widths=(2.0, -2.0))
+    kernels.run(columns, lengths, [recursions.ema(9), recursions.rsi(), recursions.atr()])
+    windows.deviation(close, span=20, ddof=0)
+    wide = sums.Bands(span=20, width=2.0, upper=np.empty(600), lower=np.empty(600))
+    sums.Sums(Scratch()).fill(close, {1: np.empty(600), 20: np.empty(600)}, wide)
     windows.mean(close, span=1)
     assert (close == kept).all()
