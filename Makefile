@@ -29,6 +29,9 @@ bench: $(STAMP)  ## our figures; rivals are read from .venv-bench/* where `make 
 bench-rivals: $(STAMP)  ## build the environments of the rivals, one each: they cannot share
 	$(PYTHON) -m venv .venv-bench/polars && .venv-bench/polars/bin/pip install -q polars polars_ta polars_talib numpy TA-Lib
 	-$(PYTHON) -m venv .venv-bench/vectorbt && .venv-bench/vectorbt/bin/pip install -q vectorbt pyarrow
+	-$(PYTHON) -m venv .venv-bench/options && .venv-bench/options/bin/pip install -q numpy pyvolr nautilus_trader QuantLib vollib
+	-$(PYTHON) -m venv .venv-bench/options-fast-vollib && .venv-bench/options-fast-vollib/bin/pip install -q fast-vollib numba
+	-$(PYTHON) -m venv .venv-bench/options-vectorized && .venv-bench/options-vectorized/bin/pip install -q "numba<0.58" "numpy<1.25" "py_vollib==1.0.1" "py_lets_be_rational==1.0.1" "py_vollib_vectorized==0.1.1" "setuptools<80"
 
 docs: $(STAMP)  ## write docs/cli.md from the help, and the output in README.md from the commands
 	$(BIN)/python -m tests.architecture.cli_docs

@@ -14,15 +14,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alphastock_cli.pricing import first_order, higher_order, reduced
-from alphastock_cli.pricing.columns import blocks, columns, cut
-from alphastock_cli.pricing.normal import Floats
+from alphastock_cli.pricing.columns import Column, Flags, blocks, columns
+from alphastock_cli.pricing.normal import Floats, Powers
 
 Model: TypeAlias = Literal["black76", "bsm"]
 
 _DAYS: Final = 365.0
+BESIDE: Final = 4_096  # up to so many numbers are raised to their powers at once
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, eq=False)  # frozen it would take 2 % of a chain's time to make
 class Greeks:
     """Price and Greeks, arrays of the shape of the inputs broadcast together; NaN where no option.
 
@@ -115,22 +116,14 @@ def price(
     ----------
     Black, The pricing of commodity contracts, J. of Financial Economics 3 (1976), 167-179.
     """
-    shape, rows, cols, calls = columns((forward, strike, years, vol, rate), is_call)
-    result = np.empty(rows)
+    given = columns((forward, strike, years, vol, rate), is_call)
+    result = np.empty(given.rows)
+
+    powers = Powers(min(2 * given.rows, reduced.BLOCK))
     with np.errstate(all="ignore"):
-        for start, stop in blocks(rows, reduced.BLOCK):
-            f, k, t, v, r = (cut(each, start, stop) for each in cols)
-            call = cut(calls, start, stop)
-            out = result[start:stop]
-            lesser, distance = np.empty_like(out), np.empty_like(out)
-            reduced.distance_into(f, k, lesser, distance)
-            valid = (lesser > 0.0) & (t >= 0.0) & (v >= 0.0) & np.isfinite(f + k + t + v + r)
-            deviation = np.where(valid, v * np.sqrt(t), 1.0)
-            np.copyto(distance, 1.0, where=~valid)
-            paid = np.maximum(np.where(call, f - k, k - f), 0.0)
-            out[:] = (paid + lesser * reduced.worth(distance, deviation)) * np.exp(-r * t)
-            np.copyto(out, np.nan, where=~valid)
-    return result.reshape(shape)
+        for start, stop in blocks(given.rows, reduced.BLOCK):
+            _price(*given.block(start, stop), result[start:stop], powers)
+    return result.reshape(given.shape)
 
 
 def greeks(
@@ -177,14 +170,30 @@ def greeks(
     spot = model == "bsm"
     if not spot and np.asarray(dividend_yield).any():
         raise ValueError("a dividend yield needs model='bsm': a forward holds it already")
-    inputs = (forward, strike, years, vol, rate, dividend_yield)
-    shape, rows, cols, calls = columns(inputs, is_call)
+    given = columns((forward, strike, years, vol, rate, dividend_yield), is_call)
     names = first_order.NAMES + (higher_order.NAMES if second_order else ())
-    made = np.empty((len(names), rows))
-    work = first_order.Work(min(rows, first_order.BLOCK), first_order.tails_needed(spot=spot))
+    made = np.empty((len(names), given.rows))
+    beside = (3 if spot else 2) * given.rows
+    powers = Powers(beside if beside < BESIDE else min(given.rows, reduced.BLOCK))
     with np.errstate(all="ignore"):
-        for start, stop in blocks(rows, first_order.BLOCK):
-            u, k, t, v, r, q = (cut(each, start, stop) for each in cols)
-            block = first_order.Block(u, k, t, v, r, q, cut(calls, start, stop), spot)
-            first_order.fill(block, made[:, start:stop], work, beyond=second_order)
-    return Greeks(**{name: each.reshape(shape) for name, each in zip(names, made, strict=True)})
+        for start, stop in blocks(given.rows, reduced.BLOCK):
+            numbers, is_call = given.block(start, stop)
+            u, k, t, v, r, q = numbers
+            block = first_order.Block(u, k, t, v, r, q, is_call, spot)
+            out = made if stop - start == given.rows else made[:, start:stop]
+            first_order.fill(block, out, powers, beyond=second_order)
+    return Greeks(*(made if len(given.shape) == 1 else made.reshape(len(names), *given.shape)))
+
+
+def _price(numbers: list[Column], call: Flags, out: Floats, powers: Powers) -> None:
+    """Write the prices of some rows."""
+    f, k, t, v, r = numbers
+    lesser, distance, gap = np.empty((3, out.size))
+    np.subtract(f, k, out=gap)
+    reduced.distance_into((f, k), gap, lesser, distance)
+    valid = (lesser > 0.0) & (t >= 0.0) & (v >= 0.0) & np.isfinite(gap + k + t + v + r)
+    deviation = np.where(valid, v * np.sqrt(t), 1.0)
+    np.copyto(distance, 1.0, where=~valid)
+    paid = np.maximum(np.where(call, gap, -gap), 0.0)
+    out[:] = (paid + lesser * reduced.worth(distance, deviation, powers)) * reduced.discount(r, t)
+    np.copyto(out, np.nan, where=~valid)

@@ -7,32 +7,22 @@ and documentation for callers are in `black76`, the other Greeks in `higher_orde
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+import math
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from alphastock_cli.pricing import reduced
 from alphastock_cli.pricing.columns import Column, Flags
 from alphastock_cli.pricing.higher_order import Parts, higher
-from alphastock_cli.pricing.normal import SQRT_TWO_PI, Floats, TailWork, tail_into
+from alphastock_cli.pricing.normal import PHI_ZERO, Floats, Powers
 
 NAMES: Final = ("price", "delta", "gamma", "theta_per_year", "vega", "rho")
-BLOCK: Final = 8_192  # rows worked on at once: what they need stays in the cache
+
+_ZERO, _HALF, _FAR = np.array(0.0), np.array(0.5), np.array(reduced.FAR)
 
 
-class Work:
-    """Memory for blocks of up to `width` rows with as many `tails` each."""
-
-    __slots__ = ("arguments", "tail", "tails")
-
-    def __init__(self, width: int, tails: int) -> None:
-        self.arguments, self.tails = np.empty((2, tails * width))
-        self.tail = TailWork(tails * width)
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """The inputs of some rows; `underlying` is the spot if `spot`, else the forward."""
 
     underlying: Column
@@ -45,122 +35,183 @@ class Block:
     spot: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the forward stands: F, ``F - K``, ``min(F, K)`` and ``ln(F / K)``."""
+class _Place(NamedTuple):
+    """Where the forward stands: F, ``F - K``, ``min(F, K)``, ``|ln(F / K)|`` and its sign."""
 
     forward: Column
     gap: Floats
     lesser: Floats
-    signed: Floats
+    distance: Floats
+    ahead: Floats
 
 
-def tails_needed(*, spot: bool) -> int:
-    """Return how many scaled tails a row takes: at h, at d1, and on a spot at d2 as well."""
-    return 3 if spot else 2
+class _Spread(NamedTuple):
+    """How far volatility reaches: s, and above zero; h = distance / s, also signed; t = s / 2."""
+
+    deviation: Floats
+    safe: Floats
+    h: Floats
+    toward: Floats
+    half: Floats
+    most: float
+    d: tuple[Floats, ...]  # d1, and on a spot d2
 
 
-def fill(block: Block, out: Floats, work: Work, *, beyond: bool) -> None:
+def fill(block: Block, out: Floats, work: Powers, *, beyond: bool) -> None:
     """Write a row of `out` for each of `NAMES`, and of `higher_order.NAMES` if `beyond`."""
-    years, vol, rate, call = block.years, block.vol, block.rate, block.is_call
+    years, rate = block.years, block.rate
     place = _place(block, out.shape[1])
-    root = np.sqrt(years)
-    deviation = np.minimum(vol * root, reduced.HUGE)
-    safe = np.maximum(deviation, reduced.TINY)
-    distance = np.abs(place.signed)
-    h = np.minimum(distance / safe, reduced.FAR)
-    half = 0.5 * deviation
-    toward = np.copysign(h, place.signed)
-    d1, d2 = toward + half, toward - half
-    tails = _tails((h, d1, d2) if block.spot else (h, d1), work)
-    density = h - half  # the lesser of d1 and d2, but for the sign
-    density *= density
-    density *= -0.5
-    np.exp(density, out=density)
-    density *= 1.0 / SQRT_TWO_PI
+    root = np.asarray(np.sqrt(years))
+    deviation = np.multiply(block.vol, root, out=np.empty(out.shape[1]))
+    most = float(np.maximum.reduce(deviation))
+    farthest = float(np.maximum.reduce(place.distance))
+    reach = _reach(block, place, deviation, (most, farthest))
+    plain = reach < math.inf
+    spread = _spread(block, place, deviation, most, reach)
 
-    sign = np.where(call, 1.0, -1.0)
-    worth = _worth((h, distance, deviation), density, tails[0], work)
-    worth *= place.lesser
-    worth += np.maximum(sign * place.gap, 0.0)
-    weight = np.multiply(density, place.lesser, out=density)  # F phi(d1) and K phi(d2): the same
-    discount = np.exp(-rate * years)
+    near = spread.h - spread.half  # the lesser of d1 and d2, but for the sign
+    if not most < reduced.FAR:
+        np.maximum(near, -reduced.FAR, out=near)
+    weight = np.empty_like(near)
+    reduced.density_into(near, weight, reach + most)
+    weight *= place.lesser
+    weight *= PHI_ZERO  # F phi(d1) and K phi(d2): the same
+    serial = plain and most < reduced.SERIES_DEVIATION and farthest < reduced.SERIES_DISTANCE
+    worth, tails = _worth(place, spread, near, weight, work, serial=serial)
+
     price, delta, gamma, theta, vega, rho = out[: len(NAMES)]
+    discount = reduced.discount(rate, years)
+    put = (~block.is_call).astype(np.float64)
+    paid = np.maximum(place.gap, _ZERO)
+    paid -= put * place.gap
+    worth += paid
     np.multiply(worth, discount, out=price)
-    first = _probability(d1, weight / place.forward * tails[1], call)
-    first *= sign
+    first = _probability(spread.d[0], weight / place.forward * tails[0], put)
     second = None
     if block.spot:
-        second = _probability(d2, weight / block.strike * tails[2], call)
-        second *= sign * (discount * block.strike)
-    weight *= discount
+        second = _probability(spread.d[1], weight / block.strike * tails[1], put)
+        second *= discount * block.strike
+    if discount is not reduced.ONE:
+        weight *= discount
     np.multiply(weight, root, out=vega)
-    np.divide(weight, block.underlying * block.underlying * safe, out=gamma)
-    weight *= 0.5 * vol / np.maximum(root, reduced.TINY)  # the decay of time value
+    np.divide(weight, np.asarray(block.underlying * block.underlying) * spread.safe, out=gamma)
+    weight *= (
+        np.asarray(0.5 / (root if plain else np.maximum(root, reduced.TINY))) * block.vol
+    )  # the decay
     if second is None:
         np.multiply(first, discount, out=delta)
-        np.multiply(price, -years, out=rho)
-        np.subtract(rate * price, weight, out=theta)
+        np.multiply(price, np.asarray(-years), out=rho)
+        np.multiply(price, rate, out=theta)
     else:
         np.multiply(first, np.exp(-block.dividend_yield * years), out=delta)
         np.multiply(second, years, out=rho)
-        income = block.dividend_yield * block.underlying * delta - rate * second
-        np.subtract(income, weight, out=theta)
+        np.subtract(block.dividend_yield * block.underlying * delta, rate * second, out=theta)
+    theta -= weight
     if beyond:
-        _beyond(block, out, deviation, (d1, d2))
-    _refuse(block, place, deviation, out)
+        _beyond(block, out, spread)
+    if not plain:
+        _refuse(block, place, spread.deviation, out)
 
 
 def _place(block: Block, rows: int) -> _Place:
-    lesser, distance = np.empty((2, rows))
+    lesser, distance, gap = np.empty((3, rows))
     underlying, strike = block.underlying, block.strike
-    reduced.distance_into(underlying, strike, lesser, distance)
-    gap = np.subtract(underlying, strike, out=np.empty(rows))
-    signed = np.copysign(distance, gap, out=distance)
+    np.subtract(underlying, strike, out=gap)
+    reduced.distance_into((underlying, strike), gap, lesser, distance)
     if not block.spot:
-        return _Place(underlying, gap, lesser, signed)
+        return _Place(underlying, gap, lesser, distance, gap)
     drift = (block.rate - block.dividend_yield) * block.years
+    signed = np.copysign(distance, gap, out=distance)
     signed += drift
     gap += underlying * np.expm1(drift)
     forward = underlying * np.exp(drift)
     np.minimum(forward, strike, out=lesser)
-    return _Place(forward, gap, lesser, signed)
+    return _Place(forward, gap, lesser, np.abs(signed), signed)
 
 
-def _tails(places: tuple[Floats, ...], work: Work) -> Floats:
-    """Return Y(|z|) for each of the arrays, as rows."""
-    count, rows = len(places), places[0].size
-    arguments = work.arguments[: count * rows].reshape(count, rows)
-    tails = work.tails[: count * rows]
-    for argument, place in zip(arguments, places, strict=True):
-        np.abs(place, out=argument)
-    tail_into(arguments.reshape(-1), tails, work.tail)
-    return tails.reshape(count, rows)
+def _reach(block: Block, place: _Place, deviation: Floats, largest: tuple[float, float]) -> float:
+    """Return what no h exceeds if every row is an option with time and volatility, else infinity.
+
+    In doubt infinity, too.
+    """
+    most, farthest = largest  # NaN if any row is: every comparison with it is false
+    if most < reduced.HUGE and farthest < np.inf:
+        least = float(np.minimum.reduce(np.minimum(deviation, place.lesser)))
+        if least > 0.0 and _finite(block.rate) and _finite(block.dividend_yield):
+            return farthest / least
+    return math.inf
 
 
-def _probability(d: Floats, lesser: Floats, is_call: Flags) -> Floats:
-    """Return Phi(d) of a call and Phi(-d) of a put, from the lesser of the two."""
-    return np.where((d > 0.0) == is_call, 1.0 - lesser, lesser)
+def _finite(column: Column) -> bool:
+    return math.isfinite(np.add.reduce(column) if column.ndim else column)
+
+
+def _spread(block: Block, place: _Place, deviation: Floats, most: float, reach: float) -> _Spread:
+    safe = deviation
+    if reach == math.inf:
+        deviation = np.minimum(deviation, reduced.HUGE)
+        safe = np.maximum(deviation, reduced.TINY)
+    h = place.distance / safe
+    if not reach < reduced.FAR:
+        np.minimum(h, _FAR, out=h)
+    half = deviation * _HALF
+    toward = np.copysign(h, place.ahead)
+    d = (toward + half, toward - half) if block.spot else (toward + half,)
+    if not most < reduced.FAR:
+        d = tuple(np.clip(each, -reduced.FAR, reduced.FAR) for each in d)
+    return _Spread(deviation, safe, h, toward, half, most, d)
 
 
 def _worth(
-    places: tuple[Floats, Floats, Column], density: Floats, tail: Floats, work: Work
-) -> Floats:
-    """Return the twin's worth in units of ``min(F, K)``, as `reduced.worth`."""
-    h, distance, deviation = places
-    rows = h.size
-    serial = (deviation < reduced.SERIES_DEVIATION) & (distance < reduced.SERIES_DISTANCE)
-    memory = list(work.tail.powers[1 : reduced.TERMS + 1, :rows])
-    worth = reduced.series_bracket(h, deviation, tail, memory)
-    worth *= density
-    if not serial.all():
-        others = np.flatnonzero(~serial)
-        wide = deviation[others] if isinstance(deviation, np.ndarray) else deviation
-        worth[others] = reduced.worth(distance[others], np.broadcast_to(wide, others.shape))
-    return worth
+    place: _Place, spread: _Spread, near: Floats, weight: Floats, work: Powers, *, serial: bool
+) -> tuple[Floats, Floats]:
+    """Return the twin's worth in rupees, and Y(|d|) for each d of the spread as rows."""
+    h, s = spread.h, spread.deviation
+    fits = None
+    if not serial:
+        fits = s < reduced.SERIES_DEVIATION
+        fits &= place.distance < reduced.SERIES_DISTANCE
+        if 2 * np.count_nonzero(fits) < h.size:
+            return _wide(place, spread, near, weight, work, fits)
+    most = spread.most if fits is None else reduced.SERIES_DEVIATION
+    slope, tails = work.slope_and_tails(h, spread.d)
+    worth = reduced.bracket(work, slope, s, spread.half, most)
+    worth *= weight
+    if fits is not None:
+        others = np.flatnonzero(~fits)
+        some = near[others]
+        both = work.tails((some, np.minimum(h[others] + spread.half[others], reduced.FAR)))
+        worth[others] = reduced.wide_value(some, both, weight[others], place.lesser[others])
+    return worth, tails
 
 
-def _beyond(block: Block, out: Floats, deviation: Column, d: tuple[Floats, Floats]) -> None:
+def _wide(  # noqa: PLR0917 - the arguments of `_worth`
+    place: _Place, spread: _Spread, near: Floats, weight: Floats, work: Powers, fits: Flags
+) -> tuple[Floats, Floats]:
+    """Do `_worth` by two tails, and the rows that fit by the series."""
+    far = np.minimum(spread.h + spread.half, reduced.FAR)
+    both = work.tails((near, far))
+    worth = reduced.wide_value(near, both, weight, place.lesser)
+    narrow = np.flatnonzero(fits)
+    if narrow.size:
+        given = (spread.h[narrow], spread.deviation[narrow], weight[narrow])
+        worth[narrow] = reduced.serial_worth(*given, work)
+    ahead = place.ahead > 0.0
+    tails = np.where(ahead, both[1], both[0])[np.newaxis]
+    if len(spread.d) > 1:
+        tails = np.concatenate((tails, np.where(ahead, both[0], both[1])[np.newaxis]))
+    return worth, tails
+
+
+def _probability(d: Floats, lesser: Floats, put: Column | np.float64) -> Floats:
+    """Return Phi(d) of a call and -Phi(-d) of a put, from the lesser of the two tails."""
+    result = (d >= _ZERO).astype(np.float64)
+    result -= put
+    result -= np.copysign(lesser, d, out=lesser)
+    return np.asarray(result)
+
+
+def _beyond(block: Block, out: Floats, spread: _Spread) -> None:
     tiny = reduced.TINY
     price, delta, gamma, _, vega, _ = out[: len(NAMES)]
     made = higher(
@@ -168,11 +219,11 @@ def _beyond(block: Block, out: Floats, deviation: Column, d: tuple[Floats, Float
             underlying=block.underlying,
             years=np.maximum(block.years, tiny),
             vol=np.maximum(block.vol, tiny),
-            deviation=np.maximum(deviation, tiny),
-            drift=block.rate - block.dividend_yield if block.spot else np.float64(0.0),
+            deviation=np.maximum(spread.deviation, tiny),
+            drift=block.rate - block.dividend_yield if block.spot else np.zeros(()),
             growth=block.dividend_yield if block.spot else block.rate,
-            d1=d[0],
-            d2=d[1],
+            d1=spread.d[0],
+            d2=spread.toward - spread.half,
             price=price,
             delta=delta,
             gamma=gamma,
@@ -184,9 +235,9 @@ def _beyond(block: Block, out: Floats, deviation: Column, d: tuple[Floats, Float
     out[-1] = -block.years * block.underlying * delta if block.spot else np.nan
 
 
-def _refuse(block: Block, place: _Place, deviation: Column, out: Floats) -> None:
+def _refuse(block: Block, place: _Place, deviation: Floats, out: Floats) -> None:
     """Make NaN of rows that are no option, and of what is unbounded at the strike."""
-    real = np.isfinite(place.signed + (block.rate + block.dividend_yield))
+    real = np.isfinite(place.distance + (block.rate + block.dividend_yield))
     real &= place.lesser > 0.0
     sound = real & (deviation > 0.0)  # so time and volatility are above zero as well
     sound &= deviation < reduced.HUGE
@@ -195,7 +246,7 @@ def _refuse(block: Block, place: _Place, deviation: Column, out: Floats) -> None
     years, vol = block.years, block.vol
     still = real & (years >= 0.0) & (vol >= 0.0) & (years + vol < np.inf) & (deviation == 0.0)
     out[:, ~(sound | still)] = np.nan
-    strike = still & (place.signed == 0.0)
+    strike = still & (place.distance == 0.0)
     out[2, strike] = np.nan
     out[len(NAMES) :, strike] = np.nan
     out[3, strike & (years <= 0.0)] = np.nan

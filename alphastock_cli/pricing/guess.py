@@ -13,7 +13,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alphastock_cli.pricing.normal import LOG_SQRT_TWO_PI, SQRT_TWO_PI, Floats, tail
+from alphastock_cli.pricing.normal import (
+    LOG_SQRT_TWO_PI,
+    SLOPE,
+    SQRT_TWO_PI,
+    Floats,
+    Powers,
+)
 
 _CELL_BITS: Final = 48  # a float64 shifted right by this leaves its exponent and 16 cells an octave
 _AT_STRIKE: Final = 1e15  # y from which on the entry is 1 to the last digit
@@ -51,7 +57,10 @@ def _table() -> Floats:
     centre = ((cells << _CELL_BITS) + (1 << (_CELL_BITS - 1))).view(np.float64)
     h = np.concatenate((np.geomspace(1e-18, 0.05, 600), np.linspace(0.05, 39.0, 6000)[1:]))
     # the worth is s phi(h) R'(h), so y = phi(h) R'(h) / h: a falling function
-    line = np.log((1.0 - h * tail(h)) / h) - 0.5 * h * h - LOG_SQRT_TWO_PI
+    powers = Powers(h.size)
+    powers.of[1][:] = h
+    powers.raise_all(h.size)
+    line = np.log(powers.ratio(SLOPE, 0, h.size) / h) - 0.5 * h * h - LOG_SQRT_TWO_PI
     place = np.interp(np.log(centre), line[::-1], h[::-1])
     entries = 1.0 / (place * (SQRT_TWO_PI * centre + _LINE))
     entries[centre > _AT_STRIKE] = 1.0

@@ -7,13 +7,13 @@ bound) has no volatility: NaN and a word, never rounding noise, never zero, neve
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alphastock_cli.pricing import reduced, solver
-from alphastock_cli.pricing.columns import Column, Flags, blocks, columns, cut
+from alphastock_cli.pricing.columns import Column, Flags, blocks, columns
 from alphastock_cli.pricing.normal import Floats
 
 STATUS: Final = (
@@ -28,7 +28,7 @@ STATUS: Final = (
 OK, BELOW_INTRINSIC, NO_TIME_VALUE, ABOVE_BOUND, EXPIRED, NO_PRICE, BAD_INPUT = range(len(STATUS))
 
 Codes = NDArray[np.int8]
-BLOCK: Final = 16_384  # rows worked on at once: what they need stays in the cache
+BLOCK: Final = reduced.BLOCK
 _NOISE: Final = 4.0 * float(np.finfo(np.float64).eps)  # what the subtraction of intrinsic may leave
 
 
@@ -91,25 +91,26 @@ def implied_vol_with_status(
     Black (1976). Reduction to the out-of-the-money option: Jäckel, By Implication, Wilmott 26
     (2006), 60-66.
     """
-    shape, rows, cols, calls = columns((price, forward, strike, years, rate), is_call)
-    vol = np.empty(rows)
-    status = np.zeros(rows, dtype=np.int8)
-    work = solver.Work(min(rows, BLOCK))
-    left: list[tuple[int, solver.Rest]] = []
+    given = columns((price, forward, strike, years, rate), is_call)
+    vol = np.empty(given.rows)
+    status = np.zeros(given.rows, dtype=np.int8)
+
+    memory = solver.Work(min(given.rows, BLOCK))
+    left: list[solver.Rest] = []
     with np.errstate(all="ignore"):
-        for start, stop in blocks(rows, BLOCK):
-            inputs = [cut(each, start, stop) for each in cols]
-            distance, worth, room, codes = _reduce(inputs, cut(calls, start, stop), stop - start)
-            vol[start:stop], rest = solver.solve(distance, worth, room, work)
+        for start, stop in blocks(given.rows, BLOCK):
+            numbers, is_call = given.block(start, stop)
+            twins = _reduce(numbers, is_call, status[start:stop])
+            found, rest = solver.solve(*twins[:3], memory)
+            root = np.sqrt(numbers[3])
+            np.divide(found, root, out=vol[start:stop])
+            if twins.bad is not None:
+                np.copyto(vol[start:stop], np.nan, where=twins.bad)
             if rest is not None:
-                left.append((start, rest))
-            if codes is not None:
-                status[start:stop] = codes
+                left.append(rest.behind(start, root))
         if left:
-            _finish(left, vol, work)
-        vol /= np.sqrt(cols[3])
-        vol[status != OK] = np.nan
-    return vol.reshape(shape), status.reshape(shape)
+            _finish(left, vol, memory)
+    return vol.reshape(given.shape), status.reshape(given.shape)
 
 
 def words(status: ArrayLike) -> NDArray[np.str_]:
@@ -117,52 +118,70 @@ def words(status: ArrayLike) -> NDArray[np.str_]:
     return np.asarray(np.array(STATUS)[np.asarray(status)])
 
 
-def _reduce(
-    inputs: list[Column], is_call: Flags, rows: int
-) -> tuple[Floats, Floats, Floats, Codes | None]:
-    """Return a block's twins (distance, worth, room), and codes unless all have a volatility.
+class _Twins(NamedTuple):
+    """A block's out-of-the-money twins, as `solver.solve` takes them; and which rows have none."""
+
+    distance: Floats
+    worth: Floats
+    room: Floats
+    bad: Flags | None = None
+
+
+def _reduce(numbers: list[Column], is_call: Flags, status: Codes) -> _Twins:
+    """Return a block's twins, and write the codes of those that have no volatility.
 
     Rows without one are replaced by a harmless twin, so that nothing after this meets them.
     """
-    price, forward, strike, years, rate = inputs
-    lesser, distance = np.empty((2, rows))
-    reduced.distance_into(forward, strike, lesser, distance)
-    discount = np.exp(-rate * years)
-    undiscounted = price / discount
-    gap = forward - strike
-    paid = np.maximum(np.where(is_call, gap, -gap), 0.0)
-    value = np.subtract(undiscounted, paid, out=np.empty(rows))
+    price, forward, strike, years, rate = numbers
+    lesser, distance, gap = np.empty((3, status.size))
+    np.subtract(forward, strike, out=gap)
+    reduced.distance_into((forward, strike), gap, lesser, distance)
+    discount = reduced.discount(rate, years)
+    undiscounted = price if discount is reduced.ONE else price / discount
+    paid = np.maximum(gap, 0.0)
+    paid -= np.subtract(1.0, is_call) * gap
+    value = np.subtract(undiscounted, paid, out=np.empty(status.size))
     room = lesser - value
     scale = _NOISE * (undiscounted + forward + strike)
     noise = scale * (paid > 0.0)
-    tight = np.where(discount == 1.0, noise, scale)  # dividing by the factor has rounded as well
-    good = (value > noise) & (room > tight)
-    good &= (distance < np.inf) & (years > 0.0) & (years < np.inf) & (discount > 0.0)
+    # dividing by the factor has rounded as well
+    tight = noise if discount is reduced.ONE else np.where(discount == 1.0, noise, scale)
+    good = value > noise
+    good &= room > tight
+    good &= distance < np.inf
+    good &= (years > 0.0) & (years < np.inf) & (discount > 0.0)
     if good.all():
-        return distance, value / lesser, room / lesser, None
-    codes = np.full(rows, NO_TIME_VALUE, dtype=np.int8)
+        return _Twins(distance, value / lesser, room / lesser)
+    bad = ~good
     sound = np.isfinite(gap + years + rate) & (lesser > 0.0) & ~np.isinf(price)
+    _explain(numbers, (value, noise), (room, tight), sound, status)
+    status[good] = OK
+    for each, harmless in ((value, 0.1), (room, 0.9), (lesser, 1.0), (distance, 0.1)):
+        np.copyto(each, harmless, where=bad)
+    return _Twins(distance, value / lesser, room / lesser, bad)
+
+
+def _explain(
+    numbers: list[Column],
+    value: tuple[Floats, Floats],
+    room: tuple[Floats, Floats],
+    sound: Flags,
+    status: Codes,
+) -> None:
+    """Write why a row would have no volatility; `value` and `room` beside what rounding leaves."""
+    price, _, _, years, _ = numbers
+    status[:] = NO_TIME_VALUE
     for code, found in (
-        (BELOW_INTRINSIC, value < -noise),
-        (ABOVE_BOUND, room <= tight),
+        (BELOW_INTRINSIC, value[0] < -value[1]),
+        (ABOVE_BOUND, room[0] <= room[1]),
         (NO_PRICE, np.isnan(price)),
         (EXPIRED, years <= 0.0),
         (BAD_INPUT, ~sound),
-        (OK, good),
     ):
-        np.copyto(codes, np.int8(code), where=found)
-    for each, harmless in ((value, 0.1), (room, 0.9), (lesser, 1.0), (distance, 0.1)):
-        np.copyto(each, harmless, where=~good)
-    return distance, value / lesser, room / lesser, codes
+        np.copyto(status, np.int8(code), where=found)
 
 
-def _finish(left: list[tuple[int, solver.Rest]], s: Floats, work: solver.Work) -> None:
-    """Write the deviations of the rows left over by all blocks into `s`."""
-    rest = solver.Rest(
-        rows=np.concatenate([start + each.rows for start, each in left]),
-        distance=np.concatenate([each.distance for _, each in left]),
-        worth=np.concatenate([each.worth for _, each in left]),
-        room=np.concatenate([each.room for _, each in left]),
-        guess=np.concatenate([each.guess for _, each in left]),
-    )
-    s[rest.rows] = solver.solve_rest(rest, work)
+def _finish(left: list[solver.Rest], vol: Floats, work: solver.Work) -> None:
+    """Write the volatilities of the rows left over by some blocks."""
+    rest = solver.Rest(*(np.concatenate(each) for each in zip(*left, strict=True)))
+    vol[rest.rows] = solver.solve_rest(rest, work) / rest.root

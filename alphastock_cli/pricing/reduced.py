@@ -7,30 +7,52 @@ of ``min(F, K)``, which it never reaches. Neither prices nor discounting in here
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
 
-from alphastock_cli.pricing.normal import SQRT_TWO_PI, Floats, tail
+from alphastock_cli.pricing.columns import Column, zero
+from alphastock_cli.pricing.normal import PHI_ZERO, SLOPE, Floats, Powers
 
 SERIES_DEVIATION: Final = 0.4  # the series below needs six terms up to here
 SERIES_DISTANCE: Final = 2.5  # and loses digits by exp(x / 2) beyond
-BLOCK: Final = 8_192  # rows worked on at once: what they need stays in the second-level cache
+BLOCK: Final = 16_384  # rows worked on at once: what they need stays in the second-level cache
 TERMS: Final = 6
 TINY: Final = 1e-300
 HUGE: Final = 1e150  # squares to something finite
 FAR: Final = 1e3  # a distance of so many deviations: the density is zero from 39 on
 
+ONE: Final = np.array(1.0)
+_MINUS_QUARTER: Final = np.array(-0.25)
+_NOTHING: Final = np.array(-400.0)  # of which the exponential, squared, is zero
+_SMALL: Final = 40.0  # places up to here need no such bound
 
-def distance_into(one: Floats | float, other: Floats | float, lesser: Floats, out: Floats) -> None:
-    """Write ``|ln(one / other)|`` into `out` and the lesser of the two into `lesser`.
+# of a term from the one before: see `series_into`
+_TERM: Final = [
+    (np.array(4.0 * k + 3.0), np.array(1.0 / ((2 * k + 2) * (2 * k + 3)))) for k in range(TERMS)
+]
+# up to which deviation so many terms beyond the first leave less than 2e-17 of the sum
+_ENOUGH: Final = ((0.0072, 2), (0.038, 3), (0.107, 4), (0.217, 5))
+
+
+def discount(rate: Column, years: Column) -> Column:
+    """Return ``exp(-rate * years)``; without interest the very number `ONE`."""
+    if zero(rate):
+        return ONE
+    if rate.ndim or years.ndim:
+        return np.asarray(np.exp(-rate * years))
+    return np.array(np.exp(-float(rate) * float(years)))
+
+
+def distance_into(both: tuple[Column, Column], gap: Floats, lesser: Floats, out: Floats) -> None:
+    """Write the lesser of two numbers and the ``|ln|`` of their ratio, given their difference.
 
     From the difference, which is exact for neighbours: the logarithm of a ratio near one has lost
     the digits that matter to an option near the money.
     """
-    np.subtract(one, other, out=out)
-    np.abs(out, out=out)
-    np.minimum(one, other, out=lesser)
+    np.minimum(*both, out=lesser)
+    np.abs(gap, out=out)
     np.divide(out, lesser, out=out)
     np.log1p(out, out=out)
 
@@ -64,13 +86,13 @@ def series_into(
     R^(n+2) = (h^2 + 2n + 1) R^(n) - n (n - 1) R^(n-2).
     """
     square, quarter = squares
-    before: Floats | float = 1.0
+    before: Floats = ONE
     term = first
-    for k, following in enumerate(rows):
-        np.add(square, 4.0 * k + 3.0, out=following)
+    for following, (addend, factor) in zip(rows, _TERM, strict=False):
+        np.add(square, addend, out=following)
         np.multiply(following, term, out=following)
         np.subtract(following, before, out=following)
-        np.multiply(following, 1.0 / ((2.0 * k + 2.0) * (2.0 * k + 3.0)), out=following)
+        np.multiply(following, factor, out=following)
         before, term = term, following
     total = rows[-1]
     for earlier in reversed(rows[:-1]):
@@ -81,57 +103,109 @@ def series_into(
     return first
 
 
-def worth(distance: Floats, deviation: Floats) -> Floats:
+def terms_for(most: float) -> int:
+    """Return how many terms beyond the first `series_into` takes for deviations up to `most`."""
+    for bound, terms in _ENOUGH:
+        if most < bound:
+            return terms
+    return TERMS
+
+
+def bracket(raised: Powers, slope: Floats, s: Floats, half: Floats, most: float) -> Floats:
+    """Return ``R(h + t) - R(h - t)`` at h = -z by the series, for small deviations.
+
+    Parameters
+    ----------
+    raised : Powers
+        With z, the distance in deviations, for the first rows; the powers from the third on are
+        written over.
+    slope : ndarray
+        R'(-z) = -Y'(z); overwritten with the result.
+    s, half, most : ndarray, ndarray, float
+        The deviation, t = s / 2, and what no s exceeds.
+    """
+    rows = s.size
+    _, _, square, *memory = (each[:rows] for each in raised.of[: 3 + terms_for(most)])
+    series_into((square, half * half), slope, memory)
+    slope *= s
+    return slope
+
+
+def density_into(near: Floats, out: Floats, most: float = math.inf) -> None:
+    """Write ``exp(-near^2 / 2)`` into `out`, `near` at `most`: zero from 39 on, and quick about it.
+
+    numpy's exponential is seven times slower where the result is too small for a float64, so the
+    square of one that never is.
+    """
+    np.multiply(near, near, out=out)
+    np.multiply(out, _MINUS_QUARTER, out=out)
+    if not most < _SMALL:
+        np.maximum(out, _NOTHING, out=out)
+    np.exp(out, out=out)
+    np.multiply(out, out, out=out)
+
+
+def wide_value(
+    near: Floats, tails: Floats, weight: Floats, bound: Floats | np.float64 | float
+) -> Floats:
+    """Return the twin's worth where the tails differ enough to be subtracted.
+
+    Parameters
+    ----------
+    near : ndarray
+        ``z = h - t``: beyond it the twin ends in the money, below zero it likely does.
+    tails : ndarray
+        Y(|z|) and Y(h + t) as rows.
+    weight, bound : ndarray
+        phi(z), and what the worth never reaches, both in the unit of the result.
+    """
+    low, high = tails
+    result: Floats = np.subtract(low, high)
+    result *= weight
+    likely = near < 0.0
+    if likely.any():
+        np.copyto(result, bound - weight * (low + high), where=likely)
+    return result
+
+
+def worth(distance: Floats, deviation: Floats, work: Powers) -> Floats:
     """Return what the out-of-the-money twin is worth, in units of ``min(F, K)``: 0 to 1.
 
     Parameters
     ----------
     distance, deviation : ndarray
         ``|ln(F / K)|`` and ``vol * sqrt(years)``, flat, of one length, neither negative.
+    work : Powers
+        Memory of twice that width.
     """
     h = np.minimum(distance / np.maximum(deviation, TINY), FAR)
-    near = h - 0.5 * deviation
-    density = np.exp(-0.5 * near * near) / SQRT_TWO_PI
+    half = 0.5 * deviation
+    near = h - half
+    np.maximum(near, -FAR, out=near)
+    density = np.empty_like(near)
+    density_into(near, density)
+    density *= PHI_ZERO
     serial = (deviation < SERIES_DEVIATION) & (distance < SERIES_DISTANCE)
     rows = np.flatnonzero(serial)
-    if rows.size == h.size:
-        memory = list(np.empty((TERMS, h.size)))
-        return np.multiply(series_bracket(h, deviation, tail(h), memory), density, out=density)
-    result = np.empty_like(h)
-    if rows.size:
-        some = h[rows]
-        memory = list(np.empty((TERMS, rows.size)))
-        result[rows] = series_bracket(some, deviation[rows], tail(some), memory) * density[rows]
-    rows = np.flatnonzero(~serial)
-    some = near[rows]
-    pair = np.concatenate((np.abs(some), h[rows] + 0.5 * deviation[rows]))
-    near_tail, far_tail = tail(np.minimum(pair, HUGE)).reshape(2, rows.size)
-    result[rows] = wide_worth(some, density[rows], near_tail, far_tail)
+    if 2 * rows.size < h.size:
+        result = wide_value(near, work.tails((near, np.minimum(h + half, FAR))), density, 1.0)
+        if rows.size:
+            result[rows] = serial_worth(h[rows], deviation[rows], density[rows], work)
+        return result
+    result = serial_worth(h, deviation, density, work)
+    if rows.size < h.size:
+        rows = np.flatnonzero(~serial)
+        some = near[rows]
+        tails = work.tails((some, np.minimum(h[rows] + half[rows], FAR)))
+        result[rows] = wide_value(some, tails, density[rows], 1.0)
     return result
 
 
-def series_bracket(
-    h: Floats, deviation: Floats | np.float64, tail: Floats, memory: list[Floats]
-) -> Floats:
-    """Return ``R(h + t) - R(h - t)`` at h = -`h` by the series; `tail` is Y(`h`)."""
-    quarter = deviation * (0.25 * deviation)
-    first = series_into((h * h, quarter), 1.0 - h * tail, memory)
-    return np.multiply(first, deviation, out=first)
-
-
-def wide_worth(near: Floats, density: Floats, near_tail: Floats, far_tail: Floats) -> Floats:
-    """Return the twin's worth where the tails differ enough to be subtracted.
-
-    Parameters
-    ----------
-    near, density : ndarray
-        ``z = h - t``: beyond it the twin ends in the money, below zero it likely does; phi(z).
-    near_tail, far_tail : ndarray
-        Y(|z|) and Y(h + t).
-    """
-    bracket = near_tail - far_tail
-    result = np.multiply(density, bracket, out=bracket)
-    likely = near < 0.0
-    if likely.any():
-        np.copyto(result, 1.0 - density * (near_tail + far_tail), where=likely)
+def serial_worth(h: Floats, s: Floats, weight: Floats, work: Powers) -> Floats:
+    """Return the twin's worth by the series, in the unit of `weight`; see `wide_value`."""
+    work.of[1][: h.size] = h
+    work.raise_all(h.size)
+    slope = work.ratio(SLOPE, 0, h.size)
+    result = bracket(work, slope, s, 0.5 * s, SERIES_DEVIATION)
+    result *= weight
     return result

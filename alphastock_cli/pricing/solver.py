@@ -13,8 +13,7 @@ iteration of the fourth order).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +22,12 @@ from alphastock_cli.pricing import reduced
 from alphastock_cli.pricing.columns import blocks
 from alphastock_cli.pricing.guess import guess_into
 from alphastock_cli.pricing.normal import (
-    COARSE,
-    FINE,
+    COARSE_SLOPE,
     LOG_SQRT_TWO_PI,
+    SLOPE,
     SQRT_TWO_PI,
     Floats,
-    TailWork,
-    tail_into,
+    Powers,
 )
 
 _FIRST_TERMS: Final = 2  # of the series, beyond the leading one, in the first step
@@ -42,23 +40,31 @@ _LIKELY: Final = 0.5  # a worth from which on its complement is solved for
 class Work:
     """Memory for blocks of up to `width` rows, so that it stays in the cache."""
 
-    __slots__ = ("guess", "spare", "tail", "tails", "width")
+    __slots__ = ("guess", "powers", "spare", "width")
 
     def __init__(self, width: int) -> None:
-        self.width = max(width, 2)  # room for the two tails of one row
-        self.guess, self.spare, self.tails = np.empty((3, self.width))
-        self.tail = TailWork(self.width)
+        self.width = max(width, 4)  # room for the two tails of two rows
+        self.guess, self.spare = np.empty((2, self.width))
+        self.powers = Powers(self.width)
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """Rows, by number, with a large deviation or far from the strike, and what is known of them."""
+class Rest(NamedTuple):
+    """Rows, by number, with a large deviation or far from the strike, and what is known of them.
+
+    `root` is for the caller, who needs the square root of the time of each row.
+    """
 
     rows: NDArray[np.intp]
     distance: Floats
     worth: Floats
     room: Floats
     guess: Floats
+    root: Floats
+
+    def behind(self, start: int, root: Floats) -> Rest:
+        """Return the rows numbered on from `start`, with their roots."""
+        some = root[self.rows] if root.ndim else np.full(self.rows.size, root)
+        return self._replace(rows=start + self.rows, root=some)
 
 
 def solve(distance: Floats, worth: Floats, room: Floats, work: Work) -> tuple[Floats, Rest | None]:
@@ -83,7 +89,7 @@ def solve(distance: Floats, worth: Floats, room: Floats, work: Work) -> tuple[Fl
     if left == 0:
         return _serial(distance, worth, guess, work), None
     others = np.flatnonzero(~serial)
-    rest = Rest(others, distance[others], worth[others], room[others], guess[others])
+    rest = Rest(others, distance[others], worth[others], room[others], guess[others], worth[:0])
     if left < _FEW * rows:
         return _serial(distance, worth, guess, work), rest
     s = np.empty(rows)
@@ -115,7 +121,7 @@ def solve_rest(rest: Rest, work: Work) -> Floats:
 def _serial(distance: Floats, worth: Floats, guess: Floats, work: Work) -> Floats:
     """Solve for small deviations, where the worth is a series: see `reduced.series_into`."""
     target = -np.log(worth)
-    slope, minus_log, _ = _series_parts(distance, guess, work, COARSE, _FIRST_TERMS)
+    slope, minus_log, _ = _series_parts(distance, guess, work, COARSE_SLOPE, _FIRST_TERMS)
     # Newton on (-ln worth)^(-1/2), which is nearly a straight line in s
     step = minus_log - target
     step *= 2.0 * minus_log
@@ -123,7 +129,7 @@ def _serial(distance: Floats, worth: Floats, guess: Floats, work: Work) -> Float
     step /= target + np.sqrt(minus_log * target)
     step *= guess
     s = np.add(step, guess, out=step)
-    slope, minus_log, squares = _series_parts(distance, s, work, FINE, reduced.TERMS)
+    slope, minus_log, squares = _series_parts(distance, s, work, SLOPE, reduced.TERMS)
     step = _step(squares, np.divide(1.0, slope, out=slope), minus_log, target)
     step *= s
     step += s
@@ -131,18 +137,16 @@ def _serial(distance: Floats, worth: Floats, guess: Floats, work: Work) -> Float
 
 
 def _series_parts(
-    distance: Floats, s: Floats, work: Work, digits: Floats, terms: int
+    distance: Floats, s: Floats, work: Work, coefficients: Floats, terms: int
 ) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
     """Return ``(R(h + t) - R(h - t)) / s``, minus the logarithm of the worth, and h^2 and t^2."""
     rows = s.size
-    slope = work.tails[:rows]
-    h = distance / s
-    tail_into(h, slope, work.tail, digits)
-    np.multiply(slope, h, out=slope)
-    np.subtract(1.0, slope, out=slope)
+    _, z, square, *memory = (each[:rows] for each in work.powers.of[: 3 + terms])
+    h = np.divide(distance, s, out=z)
+    work.powers.raise_all(rows, coefficients.shape[1] - 1)
+    slope = work.powers.ratio(coefficients, 0, rows)
     half = 0.5 * s
-    squares = (h * h, half * half)
-    memory = list(work.tail.powers[1 : terms + 1, :rows])
+    squares = (square, half * half)
     reduced.series_into(squares, slope, memory)
     near = np.subtract(h, half, out=h)
     near *= near
@@ -189,9 +193,7 @@ def _both_tails(
     """Return h^2 and t^2, ``z = h - t``, and as rows Y(|z|) and Y(h + t)."""
     h, half = distance / s, 0.5 * s
     near = h - half
-    tails = np.empty((2, s.size))
-    tail_into(np.concatenate((np.abs(near), h + half)), tails.reshape(-1), work.tail)
-    return (h * h, half * half), near, tails
+    return (h * h, half * half), near, work.powers.tails((near, h + half))
 
 
 def _step(

@@ -9,7 +9,6 @@ their own environment where `make bench-rivals` built one, and plain Polars wind
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ import talib
 
 from alphastock_cli.analytics import indicators
 from tests.benchmarks.market import panel
+from tests.benchmarks.rivals import elsewhere
 from tests.benchmarks.timing import Row, call, row
 
 _WISH = "ambition <= 1.0"
@@ -214,14 +214,7 @@ def _rivals(name: str, frame: pl.DataFrame) -> list[Row]:
 
 
 def _elsewhere(words: list[str], python: Path = RIVAL) -> list[float] | None:
-    if not python.is_file():
-        return None
-    done = subprocess.run([str(python), "-c", *words], capture_output=True, check=False)
-    if done.returncode:
-        if b"ModuleNotFoundError" in done.stderr:
-            return None
-        raise RuntimeError(done.stderr.decode()[-500:])
-    found: list[float] = json.loads(done.stdout)
+    found: list[float] | None = elsewhere(python, ["-c", *words])
     return found
 
 
