@@ -6,8 +6,9 @@ rows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -29,10 +30,12 @@ BASE = (
     "volume", "open_interest", "oi_change", "moneyness", "intrinsic", "time_value",
 )  # fmt: skip
 GREEKS = ("iv", "iv_status", *FIRST_ORDER)
+MARKS = ("build_up", "liquidity")  # in rows for machines; in a table where asked for by name
 # shown only when asked for by name
 SPARE = ("price", "price_source", "log_moneyness", "bid_quantity", "ask_quantity",
-         "last_trade_time", "lot_size")  # fmt: skip
-COLUMNS = (*BASE, *GREEKS, *SECOND_ORDER, *SPARE)
+         "last_trade_time", "lot_size", "price_change", "previous_close", "gex")  # fmt: skip
+COLUMNS = (*BASE, *GREEKS, *SECOND_ORDER, *MARKS, *SPARE)
+_BEFORE = {"build_up", "price_change", "previous_close"}  # need the closes of the session before
 STRIKES = 10
 _FEW_PAIRS = 3
 
@@ -47,6 +50,10 @@ class ChainRequest:
     greeks: bool = False
     second_order: bool = False
     rate: Rate
+    forward: float | None = None
+    smile: bool = False
+    term: bool = False
+    iv_rank: bool = False
     where: str = ""
     sort: str = ""
     top: int | None = None
@@ -78,10 +85,21 @@ def chain(provider: MarketData, clock: Clock, request: ChainRequest) -> Result:
     name = underlying_named(request.underlying, provider)
     days = listed(provider, name)
     expiry = expiry_named(request.expiry, name, days, as_of=chain_moment(provider, name))
-    held = read(provider, clock, name, expiry, request.rate, second_order=second)
+    if request.forward is not None and not 0 < request.forward < math.inf:
+        raise UsageError(f"--forward {request.forward}: give a number above 0")
+    held = read(
+        provider, clock, name, expiry, request.rate, second_order=second, forward=request.forward,
+        build_up=bool(_BEFORE & asked) or not (request.ladder or shown), smile=request.smile,
+        every_expiry=request.term, iv_history=request.iv_rank,
+    )  # fmt: skip
     check_age(held.as_of, clock, request.max_age)
     facts = dict(held.facts)
     frame: pl.DataFrame = facts.pop("chain")
+    facts.pop("by_expiry", None)
+    if not request.term:  # a part of it, read for the volatility 30 days ahead
+        facts.pop("term", None)
+    if request.smile:
+        facts["smile"] = None if facts["smile"] is None else asdict(facts["smile"])
     rows = frame
     picked = bool(condition or order or request.top or shown)
     # a ladder is ten strikes each side of the money; rows for machines and conditions are all
@@ -115,7 +133,8 @@ def chain(provider: MarketData, clock: Clock, request: ChainRequest) -> Result:
 def schema() -> dict[str, pl.DataType]:
     """Return the type of each column a condition may use."""
     types: dict[str, pl.DataType] = dict.fromkeys(COLUMNS, pl.Float64())
-    texts = ("tradingsymbol", "underlying", "option_type", "moneyness", "iv_status", "price_source")
+    texts = ("tradingsymbol", "underlying", "option_type", "moneyness", "iv_status", "price_source",
+             "build_up", "liquidity")  # fmt: skip
     types |= dict.fromkeys(texts, pl.String())
     whole = ("volume", "open_interest", "oi_change", "bid_quantity", "ask_quantity", "lot_size")
     types |= dict.fromkeys(whole, pl.Int64())
@@ -130,8 +149,15 @@ def read(
     rate: Rate,
     *,
     second_order: bool = False,
+    forward: float | None = None,
+    build_up: bool = False,
+    smile: bool = False,
+    every_expiry: bool = False,
+    iv_history: bool = False,
 ) -> Snapshot:
-    """Return the enriched snapshot of one chain.
+    """Return the enriched snapshot of one chain; a given `forward` is taken instead of its own.
+
+    The last four are those of `ChainOptions`: what takes longer or asks the provider for more.
 
     Raises
     ------
@@ -142,7 +168,9 @@ def read(
     """
     options = ChainOptions(
         expiry=expiry, rate=rate.value, rate_source=rate.source, model=rate.model,
-        second_order=second_order,
+        second_order=second_order, daycount=rate.daycount, forward=forward, limits=rate.limits,
+        roll_sessions=rate.roll_sessions, build_up=build_up, smile=smile,
+        every_expiry=every_expiry, iv_history=iv_history,
     )  # fmt: skip
     runner = OptionsRunner(provider, clock=clock, symbols=(underlying,), options=options)
     made = runner.run_once()
@@ -172,6 +200,8 @@ def _columns(request: ChainRequest, asked: Iterable[str]) -> list[str]:
         chosen += GREEKS
     if request.second_order:
         chosen += SECOND_ORDER
+    if not request.ladder:
+        chosen += MARKS
     if request.ladder:
         chosen += [name for name in COLUMNS if name in asked and name not in chosen]
     return chosen
@@ -197,4 +227,9 @@ def warnings(facts: Mapping[str, Any]) -> list[str]:
             )
         if not facts["forward_quoted"]:
             texts.append("the forward stands on last trades, which may be of different moments")
+    if facts["atm_outside"]:
+        texts.append(
+            f"the forward lies beyond the listed strikes: {facts['atm_strike']:g} is not at the"
+            " money, and its volatility and straddle are those of an outer strike"
+        )
     return texts

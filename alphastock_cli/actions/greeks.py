@@ -31,6 +31,7 @@ from alphastock_cli.domain.instrument import Exchange, OptionType
 from alphastock_cli.domain.ports import Capability, Clock, MarketData
 from alphastock_cli.errors import UnknownName, UsageError
 from alphastock_cli.exchange import calendar, closes, contracts
+from alphastock_cli.exchange.daycount import years_left
 
 _TAIL = ("price", "iv", "iv_status", *FIRST_ORDER)
 _MOST_VOL = 10.0
@@ -74,7 +75,7 @@ class Typed:
 def typed(given: Typed, rate: Rate, *, now: datetime, second_order: bool = False) -> Result:
     """Return the price or the volatility of a contract, and its Greeks, at a moment."""
     ends = closes.contract_close(given.exchange, given.expiry)
-    years = closes.years_between(now, ends)
+    years = years_left(given.exchange, now, ends, rate.daycount)
     carry = math.exp(rate.value * years)
     forward = given.forward if given.spot is None else given.spot * carry
     assert forward is not None
@@ -93,6 +94,7 @@ def typed(given: Typed, rate: Rate, *, now: datetime, second_order: bool = False
         rows=[row],
         summary={
             "model": rate.model, "rate": rate.value, "rate_source": rate.source,
+            "daycount": rate.daycount,
             "forward_source": "given" if given.spot is None else "spot", "expires_at": ends,
             "days_to_expiry": (given.expiry - now.date()).days,
         },
@@ -135,7 +137,7 @@ def contract(
         **{name: row[name] for name in ("strike", "expiry", "option_type")},
         **{name: facts[name] for name in ("years", "rate", "model")},
     }
-    spoken = ("model", "rate", "rate_source", "forward_source", "forward_pairs", "expires_at",
+    spoken = ("model", "rate", "rate_source", "daycount", "forward_source", "forward_pairs", "expires_at",
               "days_to_expiry", "lot_size", "atm_iv")  # fmt: skip
     return Result(
         kind="greeks",

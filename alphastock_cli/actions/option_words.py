@@ -1,14 +1,15 @@
 """The words of option commands: an underlying in any spelling, an expiry, a rate.
 
-Shared by `chain` and `greeks`; what a provider lists is the measure, not a pattern of names.
+Shared by the commands about options; what a provider lists is the measure, not a pattern of names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from alphastock_cli.analytics.chain import LIMITS, Limits
 from alphastock_cli.domain.instrument import Exchange
 from alphastock_cli.domain.ports import Capability, MarketData
 from alphastock_cli.errors import (
@@ -20,6 +21,8 @@ from alphastock_cli.errors import (
     nearest,
 )
 from alphastock_cli.exchange import contracts, indices
+from alphastock_cli.exchange.daycount import DAYCOUNTS, Daycount
+from alphastock_cli.exchange.expiry_life import ROLL_SESSIONS
 from alphastock_cli.pricing.black76 import Model
 from alphastock_cli.registry import PROVIDERS
 from alphastock_cli.runners._underlying import nearest_expiry
@@ -34,40 +37,64 @@ _SHOWN = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """A rate per year, continuous, who chose it, and the model it is used in."""
+    """How options are measured.
+
+    A rate per year, continuous, who chose it, the model it is used in, how time counts, which
+    prices are believed, and how many sessions before the last one a position is to be rolled.
+    """
 
     value: float = DEFAULT_RATE
     source: str = "default"
     model: Model = "black76"
+    daycount: Daycount = "act365"
+    limits: Limits = LIMITS
+    roll_sessions: int = ROLL_SESSIONS
 
 
-def parse_rate(text: str, model: str = "") -> Rate:
-    """Return the rate of ``0.07``, ``7%``, ``0`` or ``nse``; empty is the default.
+_DEFAULT = Rate()
+
+
+def parse_rate(
+    text: str, model: str = "", daycount: str = "", *, otherwise: Rate = _DEFAULT
+) -> Rate:
+    """Return the rate of ``0.07``, ``7%``, ``0`` or ``nse``, with model and count of days.
 
     ``nse`` is what the exchange's own pages use: Black-Scholes on the spot at 10 %.
+
+    Parameters
+    ----------
+    otherwise : Rate
+        What holds where a text is empty: the configuration.
 
     Raises
     ------
     UsageError
         No number, one that is no yearly rate, or a model that contradicts ``nse``.
     UnknownName
-        No such model.
+        No such model or way of counting days.
     """
-    chosen = model.strip().lower()
+    chosen, counted = model.strip().lower(), daycount.strip().lower()
     if chosen and chosen not in MODELS:
         raise UnknownName.of("model", model, MODELS, hint=f"Known: {', '.join(MODELS)}.")
     asked: Model | None = next((name for name in MODELS if name == chosen), None)
+    if counted and counted not in DAYCOUNTS:
+        hint = f"Known: {', '.join(DAYCOUNTS)}."
+        raise UnknownName.of("count of days", daycount, DAYCOUNTS, hint=hint)
+    otherwise = replace(
+        otherwise, model=asked or otherwise.model,
+        daycount=next((name for name in DAYCOUNTS if name == counted), otherwise.daycount),
+    )  # fmt: skip
     word = text.strip().lower()
     if word == "nse":
         if asked == "black76":
             raise UsageError("--rate nse is Black-Scholes on the spot; --model says black76")
-        return Rate(value=NSE_RATE, source="nse: 10 % on the spot", model="bsm")
+        return replace(otherwise, value=NSE_RATE, source="nse: 10 % on the spot", model="bsm")
     if not word:
-        return Rate(model=asked or "black76")
+        return otherwise
     value = fraction(word, option="--rate")
     if abs(value) > _MOST_RATE:
         raise UsageError(f"--rate {text}: {value:.0%} a year", hint="6.5 % is 0.065 or 6.5%.")
-    return Rate(value=value, source="--rate", model=asked or "black76")
+    return replace(otherwise, value=value, source="--rate")
 
 
 def fraction(text: str, *, option: str) -> float:

@@ -1,70 +1,109 @@
-"""What an option chain says: usable prices, moneyness, ATM strike, ratios, max pain, straddle.
+"""What the prices of an option chain say: which are usable, moneyness, ATM strike, straddle.
 
 Frames in the `CHAIN` schema in, frames and numbers out; pure. Volatilities and Greeks come from
-`pricing`, which the options runner calls; formulas with their units: `docs/conventions.md`.
+`pricing`, which the options runner calls, what is open from `chain_interest`; formulas with their
+units: `docs/conventions.md`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from datetime import date
-from types import MappingProxyType
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
-# a mid price counts where the spread is at most this share of it, or at most so many ticks
-SPREAD_LIMIT = 0.20
-SPREAD_TICKS = 5
-_FEW = 3  # strikes quoted on both sides, from which on last trades are left alone
-_PAISA_PARTS = 10_000  # strikes as whole numbers, so that max pain is exact
+FEW_PAIRS = 3  # strikes quoted on both sides, from which on last trades are left alone
 
 _BID, _ASK, _LAST = pl.col("bid"), pl.col("ask"), pl.col("last_price")
 
 
-def with_prices(chain: pl.DataFrame, *, session: date, tick: float | None) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """From which on a price is not believed.
+
+    Attributes
+    ----------
+    spread_pct, spread_ticks : float
+        A mid price counts where the spread is at most this share of it, in percent, or at most so
+        many ticks.
+    trade_seconds : float
+        A last trade whose moment is known counts for so long; beside a book that is no price
+        itself only such a trade counts.
+    """
+
+    spread_pct: float = 20.0
+    spread_ticks: float = 5.0
+    trade_seconds: float = 300.0
+
+
+LIMITS = Limits()
+
+
+def with_prices(
+    chain: pl.DataFrame,
+    *,
+    session: date | pl.Expr,
+    tick: float | None,
+    at: datetime | None = None,
+    limits: Limits = LIMITS,
+) -> pl.DataFrame:
     """Return the chain with `price`, where it comes from, and why it is missing.
 
     Parameters
     ----------
     chain : DataFrame
         `CHAIN` rows.
-    session : date
-        The session in progress or last over: an older trade is stale.
+    session : date or Expr
+        The session in progress or last over, of all rows or of each: an older trade is stale.
     tick : float or None
         The option's price step in rupees; None where it is not known, then only the relative limit
         of a spread counts.
+    at : datetime, optional
+        The moment the age of a trade is counted to, at most the end of the session; without it no
+        trade is recent and none too old.
+    limits : Limits
+        From which on a price is not believed.
 
     Returns
     -------
     DataFrame
-        With `price` (rupees, null where unusable), `price_source` (``mid`` or ``last``) and
-        `price_status` (null where there is a price; else ``wide``, ``one_sided``, ``stale``,
-        ``no_price``, or ``bad_input`` for a bid at or above the ask).
+        With `price` (rupees, null where unusable), `price_source` (``mid`` or ``last``),
+        `price_status` (null where there is a price; else ``wide``, ``one_sided``,
+        ``no_trade_today``, ``stale``, ``no_price``, or ``bad_input`` for a bid at or above the
+        ask), and `liquidity`: the same with ``ok`` for null.
     """
     has_bid, has_ask = _present(_BID), _present(_ASK)
     both, mid, spread = has_bid & has_ask, (_BID + _ASK) / 2.0, _ASK - _BID
-    narrow = spread <= SPREAD_LIMIT * mid
+    narrow = spread <= limits.spread_pct / 100.0 * mid
     if tick is not None:
         # half a tick of grace: a difference of two floats is not the number of ticks exactly
-        narrow |= spread <= (SPREAD_TICKS + 0.5) * tick
+        narrow |= spread <= (limits.spread_ticks + 0.5) * tick
     tight = both & (spread > 0) & narrow
     sided = has_bid.not_() | (_LAST >= _BID)
     sided &= has_ask.not_() | (_LAST <= _ASK)
-    usable_last = _traded(session) & sided
+    recent = _recent(at, limits.trade_seconds)
+    # where nobody quotes, a trade of unknown age is taken at its word; a poor book is a reason not
+    believed = pl.when(has_bid | has_ask).then(recent.fill_null(value=False))
+    usable_last = traded(session) & sided & believed.otherwise(recent.fill_null(value=True))
     source = pl.when(tight).then(pl.lit("mid")).when(usable_last).then(pl.lit("last"))
     status = (
         pl.when(pl.col("price_source").is_not_null()).then(None)
         .when(both & (spread <= 0)).then(pl.lit("bad_input"))
         .when(both).then(pl.lit("wide"))
         .when(has_bid | has_ask).then(pl.lit("one_sided"))
+        .when(pl.col("volume") == 0).then(pl.lit("no_trade_today"))
         .when(_present(_LAST)).then(pl.lit("stale"))
         .otherwise(pl.lit("no_price"))
     )  # fmt: skip
     price = pl.when(pl.col("price_source") == "mid").then(mid)
-    return chain.with_columns(price_source=source).with_columns(
-        price=price.when(pl.col("price_source") == "last").then(_LAST),
-        price_status=status.cast(pl.String),
+    return (
+        chain.with_columns(price_source=source)
+        .with_columns(
+            price=price.when(pl.col("price_source") == "last").then(_LAST),
+            price_status=status.cast(pl.String),
+        )
+        .with_columns(liquidity=pl.col("price_status").fill_null("ok"))
     )
 
 
@@ -73,7 +112,7 @@ def _present(price: pl.Expr) -> pl.Expr:
     return price.is_not_null() & (price > 0)
 
 
-def _traded(session: date) -> pl.Expr:
+def traded(session: date | pl.Expr) -> pl.Expr:
     """Tell whether the last price was made in the session, as far as the row says.
 
     A source that knows neither volume nor time of the last trade is taken at its word.
@@ -84,6 +123,13 @@ def _traded(session: date) -> pl.Expr:
         & (pl.col("volume").is_null() | (pl.col("volume") > 0))
         & (day.is_null() | (day == session))
     )
+
+
+def _recent(at: datetime | None, seconds: float) -> pl.Expr:
+    """Tell whether the last trade is young enough; null where nobody knows its moment."""
+    if at is None:
+        return pl.lit(None, dtype=pl.Boolean)
+    return pl.col("last_trade_time") >= pl.lit(at - timedelta(seconds=seconds))
 
 
 def price_pairs(priced: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
@@ -100,7 +146,7 @@ def price_pairs(priced: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
     )  # fmt: skip
     pairs = ce.join(pe, on="strike", suffix="_pe").sort("strike")
     mids = pairs.filter((pl.col("price_source") == "mid") & (pl.col("price_source_pe") == "mid"))
-    quoted = mids.height >= min(_FEW, max(pairs.height, 1))
+    quoted = mids.height >= min(FEW_PAIRS, max(pairs.height, 1))
     chosen = mids if quoted else pairs
     return chosen.select("strike", ce="price", pe="price_pe"), quoted
 
@@ -111,6 +157,14 @@ def atm_strike(chain: pl.DataFrame, forward: float | None) -> float | None:
         return None
     strikes = sorted(set(chain["strike"].drop_nulls()))
     return min(strikes, key=lambda strike: (abs(strike - forward), strike), default=None)
+
+
+def outside(chain: pl.DataFrame, forward: float | None) -> bool:
+    """Tell whether the forward lies beyond the listed strikes: then none is at the money."""
+    if forward is None or chain.is_empty():
+        return False
+    low, high = chain.select(low=pl.col("strike").min(), high=pl.col("strike").max()).row(0)
+    return not low <= forward <= high
 
 
 def with_moneyness(
@@ -149,56 +203,6 @@ def with_moneyness(
     ).with_columns(time_value=pl.col("price") - pl.col("intrinsic"))  # fmt: skip
 
 
-def put_call_ratio(chain: pl.DataFrame, column: str) -> float | None:
-    """Return PE over CE of `open_interest` or `volume`; None where CE has none or is not known."""
-    calls, puts = (_known_sum(side, column) for side in _sides(chain))
-    return _ratio(puts, calls)
-
-
-def _sides(chain: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    call = chain["option_type"] == "CE"
-    return chain.filter(call), chain.filter(~call)
-
-
-def _known_sum(side: pl.DataFrame, column: str) -> int | None:
-    """Return the sum of what is known; None where nothing is."""
-    values = side[column]
-    return None if values.null_count() == len(values) else int(values.sum())
-
-
-def _ratio(puts: int | None, calls: int | None) -> float | None:
-    return None if not calls or puts is None else puts / calls
-
-
-def max_pain(chain: pl.DataFrame) -> float | None:
-    """Return the listed strike at which the writers of all options would pay least at expiry.
-
-    Exact: whole numbers throughout, the lower strike of two that tie. None where no option has
-    open interest; an unknown open interest counts as none.
-    """
-    calls: dict[int, int] = {}
-    puts: dict[int, int] = {}
-    for strike, kind, held in chain.select("strike", "option_type", "open_interest").iter_rows():
-        side = calls if kind == "CE" else puts
-        whole = round(strike * _PAISA_PARTS)
-        side[whole] = side.get(whole, 0) + (held or 0)
-    if not any(calls.values()) and not any(puts.values()):
-        return None
-    strikes = sorted({*calls, *puts})
-    # walk up once: each step adds what calls below pay more and what puts above pay less
-    paid = sum(held * (strike - strikes[0]) for strike, held in puts.items())
-    below, above = 0, sum(puts.values())
-    best, least, before = strikes[0], None, strikes[0]
-    for strike in strikes:
-        paid += (below - above) * (strike - before)
-        if least is None or paid < least:
-            best, least = strike, paid
-        below += calls.get(strike, 0)
-        above -= puts.get(strike, 0)
-        before = strike
-    return best / _PAISA_PARTS
-
-
 def at_strike(
     frame: pl.DataFrame, strike: float | None, column: str
 ) -> tuple[float | None, float | None]:
@@ -222,27 +226,16 @@ def atm_iv(frame: pl.DataFrame, atm: float | None) -> float | None:
     return sum(known) / len(known) if known else None
 
 
+def straddle_move(straddle: float | None, discount: float) -> float | None:
+    """Return how far the price ends from the ATM strike on average, rupees: straddle / discount.
+
+    What the market pays for E|F_T - K|, whatever the law of F_T; about 0.8 of one deviation.
+    """
+    return None if straddle is None else straddle / discount
+
+
 def expected_move(forward: float | None, iv: float | None, years: float) -> float | None:
     """Return one standard deviation of the price at expiry, rupees: forward · iv · √years."""
     if forward is None or iv is None or years <= 0:
         return None
     return forward * iv * math.sqrt(years)
-
-
-def totals(chain: pl.DataFrame) -> Mapping[str, float | int | None]:
-    """Return ratios, max pain and the sums of open interest and its change, CE and PE."""
-    calls, puts = _sides(chain)
-    sums = {
-        f"{name}_{kind}": _known_sum(side, name)
-        for name in ("open_interest", "oi_change")
-        for kind, side in (("ce", calls), ("pe", puts))
-    }
-    volumes = _known_sum(puts, "volume"), _known_sum(calls, "volume")
-    return MappingProxyType(
-        {
-            "put_call_ratio_oi": _ratio(sums["open_interest_pe"], sums["open_interest_ce"]),
-            "put_call_ratio_volume": _ratio(*volumes),
-            "max_pain": max_pain(chain),
-            **sums,
-        }
-    )

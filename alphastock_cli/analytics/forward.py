@@ -47,6 +47,7 @@ def find_forward(
     years: float,
     rate: float,
     model: Model,
+    given: float | None = None,
 ) -> Forward:
     """Return the forward of an expiry: by parity, else the traded future, else spot with carry.
 
@@ -58,7 +59,11 @@ def find_forward(
         Rows of one expiry with `price` and `price_source`.
     spot, future : float or None
         Rupees.
+    given : float or None
+        A forward to take instead, rupees.
     """
+    if given is not None:
+        return Forward(value=given, source="given")
     if model == "black76" and years > 0:
         pairs, quoted = price_pairs(priced)
         found = forward_by_parity(

@@ -1,17 +1,19 @@
-"""`greeks`: volatility and Greeks of one contract, listed or typed in."""
+"""`greeks`: volatility and Greeks of one contract, listed or typed in, or of a file of them."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from alphastock_cli.cli.chain import MODEL, RATE
+from alphastock_cli.cli.chain import DAYCOUNT, MODEL, RATE
 from alphastock_cli.cli.options import CRON, ROWS, SOURCE, shared
 from alphastock_cli.cli.run import Run, parse_day
 from alphastock_cli.domain.instrument import OptionType
 from alphastock_cli.errors import UsageError
 
+SPAN = "LOW:HIGH:STEP"
 _TYPED = "--forward or --spot, --strike, --expiry, --type, and --price or --vol"
 
 
@@ -42,8 +44,23 @@ def greeks(
     ] = False,
     rate: Annotated[str, RATE] = "",
     model: Annotated[str, MODEL] = "",
+    daycount: Annotated[str, DAYCOUNT] = "",
+    file: Annotated[
+        Path | None,
+        typer.Option(help="Positions, one a row: CSV, Parquet or JSON lines.", metavar="FILE"),
+    ] = None,
+    spot_range: Annotated[
+        str, typer.Option(help="Scenarios of a file: % of the spot; default 5.", metavar=SPAN)
+    ] = "",
+    iv_range: Annotated[
+        str, typer.Option(help="Scenarios of a file: points of IV; default 5.", metavar=SPAN)
+    ] = "",
+    days: Annotated[
+        str,
+        typer.Option(help="Scenarios of a file: days ahead; default 0,1,5,expiry.", metavar="N,N"),
+    ] = "",
 ) -> None:
-    """Show price, volatility and Greeks of a listed contract or of typed-in numbers.
+    """Show volatility and Greeks of a listed contract, of typed-in numbers, or of a file.
 
     Example: alphastock greeks --forward 24000 --strike 24500 --expiry 2026-12-29 --type CE
     --price 120
@@ -53,14 +70,27 @@ def greeks(
               "type": kind or None, "price": price, "vol": vol or None,
               "exchange": exchange or None}  # fmt: skip
     given = [f"--{name}" for name, value in values.items() if value is not None]
+    grid = {"--spot-range": spot_range, "--iv-range": iv_range, "--days": days}
+    if file is not None:
+        others = [*(["a contract"] if symbol else []), *given,
+                  *(["--second-order"] if second_order else [])]  # fmt: skip
+        if others:
+            raise UsageError(f"--file and {', '.join(others)}: give one or the other")
+        _of_file(run, file, grid, (rate, model, daycount))
+        return
+    useless = [name for name, text in grid.items() if text]
+    if useless:
+        raise UsageError(f"{', '.join(useless)}: scenarios are made of a --file of positions")
     if symbol and given:
         raise UsageError(f"a listed contract and {', '.join(given)}: give one or the other")
     if not symbol and not given:
-        raise UsageError("nothing to value", hint=f"Give a listed contract, or {_TYPED}.")
+        hint = f"Give a listed contract, --file FILE, or {_TYPED}."
+        raise UsageError("nothing to value", hint=hint)
     from alphastock_cli.actions import greeks as action
-    from alphastock_cli.actions.option_words import fraction, parse_rate
+    from alphastock_cli.actions.option_words import fraction
+    from alphastock_cli.cli.words import measured
 
-    chosen = parse_rate(rate, model)
+    chosen = measured(run, rate, model, daycount)
     if symbol:
         run.show(
             action.contract(
@@ -92,3 +122,18 @@ def _type(text: str) -> OptionType:
     if word not in {item.value for item in OptionType}:
         raise UsageError(f"--type {text}: CE (a call) or PE (a put)")
     return OptionType(word)
+
+
+def _of_file(run: Run, file: Path, grid: dict[str, str], terms: tuple[str, str, str]) -> None:
+    """Value the positions of a file and show them."""
+    from alphastock_cli.actions.greeks_file import greeks_file
+    from alphastock_cli.actions.grid_words import parse_grid
+    from alphastock_cli.cli.words import measured
+
+    chosen = parse_grid(grid["--spot-range"], grid["--iv-range"], grid["--days"])
+    run.show(
+        greeks_file(
+            run.wiring.provider(), run.wiring.clock, file, measured(run, *terms), chosen,
+            max_age=run.seconds("max_age"),
+        )
+    )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from alphastock_cli.cli.chain import DAYCOUNT, MODEL, RATE
 from alphastock_cli.cli.options import CRON, ROWS, SOURCE, group_options, shared
 from alphastock_cli.cli.run import Run
 
@@ -91,3 +92,53 @@ def equities(
         max_age=run.seconds("max_age"),
     )
     run.show(scan(run.wiring.provider(), run.wiring.clock, request))
+
+
+@app.command()
+@shared(ROWS, SOURCE, CRON)
+def options(
+    run: Run,
+    *,
+    symbols: Annotated[
+        str, typer.Option(help="Underlyings; default symbols.options, else indices.", metavar="A,B")
+    ] = "",
+    expiry: Annotated[
+        str,
+        typer.Option(help="nearest, next, weekly, monthly, all, or a date.", metavar="DATE"),
+    ] = "nearest",
+    preset: Annotated[
+        str, typer.Option(help="A saved condition, e.g. rich_premium.", metavar="NAME")
+    ] = "",
+    rate: Annotated[str, RATE] = "",
+    model: Annotated[str, MODEL] = "",
+    daycount: Annotated[str, DAYCOUNT] = "",
+) -> None:
+    """Scan options: chains of several underlyings with Greeks, IV rank and percentile, liquidity.
+
+    Example: alphastock scan options --where "iv_percentile > 80 and abs(delta) between 0.15
+    and 0.30" --top 20
+    """
+    run.needs_product("scan options")
+    from alphastock_cli.actions.presets import Preset
+    from alphastock_cli.actions.scan_options import OptionScanRequest, scan_options
+    from alphastock_cli.cli.words import measured
+
+    own = {
+        name: Preset(where=saved.where, sort=saved.sort, top=saved.top)
+        for name, saved in run.settings.scan.presets.items()
+    }
+    request = OptionScanRequest(
+        rate=measured(run, rate, model, daycount),
+        symbols=symbols,
+        configured=run.settings.symbols.options,
+        expiry=expiry,
+        preset=preset,
+        where=run.get("where") or "",
+        sort=run.get("sort") or "",
+        top=run.top,
+        columns=run.get("columns") or "",
+        every_column=run.format != "table",
+        own_presets=own,
+        max_age=run.seconds("max_age"),
+    )
+    run.show(scan_options(run.wiring.provider(), run.wiring.clock, request))

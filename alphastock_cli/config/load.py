@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from alphastock_cli.config import kite_addresses as kite
 from alphastock_cli.config import reading
 from alphastock_cli.config.addresses import ADDRESS, refuse_foreign
 from alphastock_cli.config.reading import Kind, Source, Table, WrongValueError, read_toml
@@ -31,10 +32,28 @@ _TOP: Mapping[str, Kind] = {
 _SECTIONS: Mapping[str, Mapping[str, Kind]] = {
     "sim": {"seed": reading.whole(0, _MANY), "universe": reading.whole(1, 5000)},
     "nse": {"archive_base": ADDRESS, "bse_base": ADDRESS, "seconds_between": reading.POSITIVE},
+    "kite": {
+        "root": kite.REST,
+        "login_root": kite.LOGIN,
+        "ws_root": kite.SOCKET,
+        "redirect_url": kite.REDIRECT,
+        "secrets": kite.SECRETS,
+        "timeout": kite.SECONDS,
+        "grace": reading.POSITIVE,
+    },
     "scan": {
         "universe": reading.TEXT,
         "turnover_floor": reading.POSITIVE,
         "series": reading.SYMBOLS,
+    },
+    "options": {
+        "rate": reading.RATE,
+        "model": reading.word("black76", "bsm"),
+        "daycount": reading.word("act365", "trading252"),
+        "spread_pct": reading.POSITIVE,
+        "spread_ticks": reading.POSITIVE,
+        "trade_seconds": reading.POSITIVE,
+        "roll_sessions": reading.whole(0, 60),
     },
     "trading": {
         "capital": reading.POSITIVE,
@@ -83,7 +102,10 @@ _STRATEGY: Mapping[str, Kind] = {
     "parameters": reading.MAPPING,
 }
 # read elsewhere, or by the tests
-_NOT_SETTINGS = frozenset({"ALPHASTOCK_CONFIG", "ALPHASTOCK_TEST_DATA"})
+_NOT_SETTINGS = frozenset(
+    {"ALPHASTOCK_CONFIG", "ALPHASTOCK_TEST_DATA", "ALPHASTOCK_KITE_API_KEY",
+     "ALPHASTOCK_KITE_API_SECRET"}
+)  # fmt: skip
 
 
 def load(*, flags: Mapping[str, Any], env: Mapping[str, str], cwd: Path) -> Settings:
@@ -226,6 +248,8 @@ def apply(
         )
     if "nse" in table and not trust:
         refuse_foreign(table.table("nse"), user_file())
+    if "kite" in table and not trust:
+        kite.refuse_foreign(table.table("kite"), user_file())
     changes: dict[str, Any] = {k: table.take(k, kind) for k, kind in _TOP.items() if k in table}
     origins |= dict.fromkeys(changes, origin)
     where = table.source.title

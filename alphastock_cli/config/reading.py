@@ -180,6 +180,25 @@ def whole(low: int, high: int) -> Kind:
     return Kind(check, lambda text: _number(int, text))
 
 
+def word(*known: str) -> Kind:
+    """Return the kind of a text that is one of `known`."""
+
+    def check(value: Any) -> str:  # noqa: ANN401 - as read
+        if _text(value) not in known:
+            raise WrongValueError(f"must be one of {', '.join(known)}, not {value[:40]!r}")
+        return str(value)
+
+    return Kind(check)
+
+
+def _rate(value: Any) -> float:  # noqa: ANN401 - as read
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise WrongValueError(f"must be a number, not {kind_of(value)}")
+    if not -1 <= value <= 1:  # nan is neither
+        raise WrongValueError(f"must be a rate a year from -1 to 1 (6.5 % is 0.065), not {value}")
+    return float(value)
+
+
 def _text(value: Any) -> str:  # noqa: ANN401 - as read
     if not isinstance(value, str):
         raise WrongValueError(f"must be text, not {kind_of(value)}")
@@ -272,6 +291,7 @@ TEXT = Kind(_text)
 PATH = Kind(_path)
 BOOLEAN = Kind(_boolean, lambda text: {"true": True, "false": False}.get(text.lower(), text))
 POSITIVE = Kind(_positive, lambda text: _number(float, text))
+RATE = Kind(_rate, lambda text: _number(float, text))
 PATHS = Kind(_paths, _divided)
 SYMBOLS = Kind(_symbols, _divided)
 ASSET_TYPES = Kind(_asset_types, _divided)

@@ -92,6 +92,43 @@ class NseSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OptionSettings:
+    """How options are measured where no flag says otherwise.
+
+    `rate` discounts, per year, continuous (0.065 is 6.5 %); `model` is ``black76`` or ``bsm``;
+    `daycount` is ``act365`` or ``trading252``. A mid price counts up to a spread of `spread_pct`
+    percent of it or `spread_ticks` price steps, a last trade for `trade_seconds`. `roll_sessions`
+    is how many sessions before its last one an expiry is to be rolled.
+    """
+
+    rate: float = 0.065
+    model: str = "black76"
+    daycount: str = "act365"
+    spread_pct: float = 20.0
+    spread_ticks: float = 5.0
+    trade_seconds: float = 300.0
+    roll_sessions: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KiteSettings:
+    """Kite Connect: which addresses are asked, and where its secrets rest (they are no settings).
+
+    An empty root is Kite's own host. `redirect_url` is the one registered with the app: the login
+    comes back there, on this machine. `secrets` is ``file`` or ``keyring``. `timeout` is the
+    seconds a whole call may take, `grace` those after which a candle that is over is final.
+    """
+
+    root: str = ""
+    login_root: str = ""
+    ws_root: str = ""
+    redirect_url: str = "http://127.0.0.1:5000/"
+    secrets: str = "file"
+    timeout: float = 10.0
+    grace: float = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StrategySettings:
     """One strategy: whether it runs, on what, and with which parameters."""
 
@@ -123,7 +160,9 @@ class Settings:
     lock_wait: float = 0.0
     sim: SimSettings = field(default_factory=SimSettings)
     nse: NseSettings = field(default_factory=NseSettings)
+    kite: KiteSettings = field(default_factory=KiteSettings)
     scan: ScanSettings = field(default_factory=ScanSettings)
+    options: OptionSettings = field(default_factory=OptionSettings)
     trading: TradingSettings = field(default_factory=TradingSettings)
     risk: RiskSettings = field(default_factory=RiskSettings)
     symbols: SymbolSettings = field(default_factory=SymbolSettings)
@@ -134,8 +173,8 @@ class Settings:
 
     def flat(self) -> dict[str, Any]:
         """Return every setting by its dotted key, e.g. ``sim.seed``."""
-        shown = ("data_dir", "provider", "plugins", "lock_wait", "sim", "nse", "scan", "trading",
-                 "risk", "symbols", "strategies")  # fmt: skip
+        shown = ("data_dir", "provider", "plugins", "lock_wait", "sim", "nse", "kite", "scan",
+                 "options", "trading", "risk", "symbols", "strategies")  # fmt: skip
         found: dict[str, Any] = {}
         for name in shown:
             _flatten(name, getattr(self, name), found)

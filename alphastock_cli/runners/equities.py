@@ -111,7 +111,8 @@ class EquityRunner(BaseRunner):
             return self._feed.fetch(symbols)
         as_of = self.provider.as_of()
         changes = self.provider.symbol_changes()
-        session = self._last_session(as_of.date())
+        by_name = getattr(self.provider, "asks_by_name", False) and symbols
+        session = self._last_session(as_of.date(), symbols if by_name else None)
         if session.height and session["date"][0] < as_of.date():
             as_of = min(as_of, calendar.known_from(_EQUITY, session["date"][0]))
         chosen = pl.col("symbol").is_in(list(symbols)) if symbols else pl.lit(value=True)
@@ -145,10 +146,10 @@ class EquityRunner(BaseRunner):
             },
         )
 
-    def _last_session(self, day: date) -> pl.DataFrame:
+    def _last_session(self, day: date, symbols: Sequence[str] | None) -> pl.DataFrame:
         """Return the rows of the last session up to `day`; a day under way has none yet."""
         for start in (day, day - _FORTNIGHT, None):
-            rows = self._days(None, start, day, _BASE).filter(pl.col("close").is_not_null())
+            rows = self._days(symbols, start, day, _BASE).filter(pl.col("close").is_not_null())
             found = collect(rows, what=self.provider.name)
             if found.height:
                 newest = found.filter(pl.col("date") == pl.col("date").max())

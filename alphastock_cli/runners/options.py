@@ -7,21 +7,18 @@ the spot with carry; the summary says which. Formulas: `docs/conventions.md`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from dataclasses import asdict
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
-from alphastock_cli.analytics import chain as chains
-from alphastock_cli.analytics.forward import find_forward
-from alphastock_cli.analytics.greeks import Basis, with_greeks, with_volatility
+from alphastock_cli.analytics.skew import term_structure
 from alphastock_cli.domain.data import Quote, Snapshot
-from alphastock_cli.domain.frames import CHAIN, TIME
-from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument
-from alphastock_cli.domain.ports import Capability, Clock, MarketData
+from alphastock_cli.domain.frames import CHAIN
+from alphastock_cli.domain.instrument import AssetType, Instrument
+from alphastock_cli.domain.ports import Clock, MarketData
 from alphastock_cli.errors import (
     AlphaStockError,
     NotOffered,
@@ -30,52 +27,20 @@ from alphastock_cli.errors import (
     TransientError,
     UnknownName,
 )
-from alphastock_cli.exchange import calendar, closes, contracts, indices
-from alphastock_cli.pricing.black76 import Model
+from alphastock_cli.exchange import closes, contracts, indices
 from alphastock_cli.registry import RUNNERS
-from alphastock_cli.runners._underlying import chain_moment, chain_spot, nearest_expiry, spot_key
+from alphastock_cli.runners._chain_facts import DEFAULT_RATE, ChainOptions, enrich
+from alphastock_cli.runners._chain_source import CLOSES, MARKETS, Fetched, fetch
 from alphastock_cli.runners.base import BaseRunner, RawData, RunnerPolicy
 
-DEFAULT_RATE = 0.065
-_FUTURE_PRICES = ("last_price", "close")  # traded ones: a settlement is computed
-_MARKETS = pl.Schema(
-    {
-        "underlying": pl.String(),
-        "expiry": pl.Date(),
-        "as_of": TIME,  # what the chain is valid for
-        "spot_key": pl.String(),  # what the spot was asked for; null where there is none
-        "spot": pl.Float64(),
-        "future": pl.Float64(),  # traded future of that expiry
-    }
-)
+__all__ = ["DEFAULT_RATE", "ChainOptions", "OptionsRunner"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainOptions:
-    """How the runner looks at a chain.
-
-    Attributes
-    ----------
-    expiry : date or None
-        Which one; None takes the nearest that has not ended.
-    rate : float
-        Discounting, per year, continuous; `rate_source` says who chose it.
-    model : str
-        ``black76`` on the forward, or ``bsm`` on the spot.
-    second_order : bool
-        True adds vanna, volga, charm, speed and color.
-    """
-
-    expiry: date | None = None
-    rate: float = DEFAULT_RATE
-    rate_source: str = "default"
-    model: Model = "black76"
-    second_order: bool = False
+_FRAMES = ("chain", "by_expiry")  # what a snapshot carries beside its figures
 
 
 @RUNNERS.register("options")
 class OptionsRunner(BaseRunner):
-    """Option chains, one expiry an underlying."""
+    """Option chains: one expiry an underlying, and others beside it where asked for."""
 
     def __init__(
         self,
@@ -97,25 +62,28 @@ class OptionsRunner(BaseRunner):
     # -- fetch --------------------------------------------------------------------------------
 
     def fetch_market_data(self, symbols: Sequence[str]) -> RawData:
-        """Read chain, spot and future of each underlying; empty means those of the index list."""
-        rows: list[dict[str, Any]] = []
-        held: list[pl.DataFrame] = []
+        """Read chains, spot and futures of each underlying; empty means those of the index list."""
+        held: list[Fetched] = []
         refused: dict[str, AlphaStockError] = {}
         for name in symbols or _index_underlyings():
             try:
-                row, chain = self._one(name)
+                held.append(fetch(self.provider, name, self.options))
             except (TransientError, NotOffered):
                 raise
             except (UnknownName, ProviderError, OutOfRange) as error:
                 refused[name] = error
-            else:
-                rows.append(row)
-                held.append(chain)
         self.refusals = MappingProxyType(refused)
+        rows = [row for each in held for row in each.markets]
         frames = {
-            "chains": pl.concat([pl.DataFrame(schema=CHAIN), *held]),
-            "markets": pl.DataFrame(rows, schema=_MARKETS),
+            "chains": pl.concat([pl.DataFrame(schema=CHAIN), *(c for e in held for c in e.chains)]),
+            "markets": pl.DataFrame(rows, schema=MARKETS),
+            "closes": pl.concat(
+                [pl.DataFrame(schema=CLOSES), *(c for e in held for c in e.closes)]
+            ),
         }
+        earlier = [each.earlier for each in held if each.earlier is not None]
+        if earlier:
+            frames["earlier"] = pl.concat(earlier)
         return RawData(
             as_of=max((row["as_of"] for row in rows), default=None) or self.provider.as_of(),
             source=self.provider.name,
@@ -124,116 +92,81 @@ class OptionsRunner(BaseRunner):
             failures=MappingProxyType({name: error.what for name, error in refused.items()}),
         )
 
-    def _one(self, name: str) -> tuple[dict[str, Any], pl.DataFrame]:
-        as_of = chain_moment(self.provider, name)
-        expiry = self.options.expiry or nearest_expiry(
-            name, self.provider.expiries(name), as_of=as_of, source=self.provider.name
-        )
-        chain = self.provider.option_chain(name, expiry)
-        if chain.is_empty():
-            raise ProviderError(f"`{self.provider.name}` has no chain of {name} {expiry}")
-        key = spot_key(name)
-        row = {
-            "underlying": name,
-            "expiry": expiry,
-            "as_of": as_of,
-            "spot_key": key,
-            "spot": None if key is None else self._spot(key, name, as_of),
-            "future": self._future(name, expiry),
-        }
-        return row, chain.with_columns(underlying=pl.lit(name)).sort(
-            "strike", "option_type", maintain_order=True
-        )
-
-    def _spot(self, key: str, name: str, as_of: datetime) -> float | None:
-        """Return the underlying's price: with the chain, its quote, an index's row of that day."""
-        known = chain_spot(self.provider, name)
-        if known is not None:
-            return known
-        held = None
-        if Capability.QUOTES in self.provider.capabilities:
-            held = self.provider.quotes([key]).get(key)
-        if held is not None and held.last_price is not None:
-            same_day = held.time.date() == as_of.date()
-            return held.last_price if same_day else None
-        index = indices.underlying_index(name)
-        if index is None or Capability.INDICES_DAY not in self.provider.capabilities:
-            return None
-        day = as_of.date()
-        rows = self.provider.indices_day(symbols=[index], start=day, end=day).collect()
-        value: float | None = rows["close"][0] if rows.height else None
-        return value
-
-    def _future(self, name: str, expiry: date) -> float | None:
-        """Return the price of the future of that expiry, where the provider has futures."""
-        ask = getattr(self.provider, "futures", None)
-        if ask is None:
-            return None
-        try:
-            rows: pl.DataFrame = ask(name)
-        except (NotOffered, UnknownName):
-            return None
-        same = rows.filter(pl.col("expiry") == expiry)
-        known = [column for column in _FUTURE_PRICES if column in same.columns]
-        for row in same.select(known).iter_rows():
-            return next((float(price) for price in row if price is not None), None)
-        return None
-
     # -- enrich -------------------------------------------------------------------------------
 
     def process_data(self, raw: RawData) -> dict[str, Snapshot]:
-        """Return a snapshot an underlying; `facts` is the summary, ``chain`` the enriched frame."""
+        """Return a snapshot an underlying; `facts` is the summary, ``chain`` the enriched frame.
+
+        With several expiries ``by_expiry`` holds the facts of each with its own ``chain``, and
+        ``term`` the term structure.
+        """
         found: dict[str, Snapshot] = {}
-        for market in raw.frames["markets"].iter_rows(named=True):
+        for market in raw.frames["markets"].filter("asked").iter_rows(named=True):
             name = market["underlying"]
-            chain = raw.frames["chains"].filter(pl.col("underlying") == name)
-            frame, facts = self.enrich(chain, market)
+            facts = self._facts(raw, name)
             found[name] = Snapshot(
                 instrument=_instrument(facts),
                 as_of=market["as_of"],
                 source=raw.source,
                 simulated=raw.simulated,
                 quote=_quote(market),
-                facts=MappingProxyType({**facts, "chain": frame}),
+                facts=MappingProxyType(facts),
             )
         return found
 
-    def enrich(
-        self, chain: pl.DataFrame, market: Mapping[str, Any]
-    ) -> tuple[pl.DataFrame, dict[str, Any]]:
-        """Return the enriched rows of one chain and its summary in the contract's names."""
-        name, expiry, as_of = market["underlying"], market["expiry"], market["as_of"]
-        exchange = closes.derivative_exchange(name)
-        ends = closes.contract_close(exchange, expiry)
-        years = closes.years_between(as_of, ends)
-        rate, model = self.options.rate, self.options.model
-        priced = chains.with_prices(
-            chain, session=_session(exchange, as_of), tick=_tick(name, as_of.date())
-        )
-        forward = find_forward(
-            priced, spot=market["spot"], future=market["future"], years=years, rate=rate,
-            model=model,
+    def _facts(self, raw: RawData, name: str) -> dict[str, Any]:
+        """Return the facts of the expiry asked for, those of the others inside."""
+        markets = raw.frames["markets"].filter(underlying=name)
+        made: dict[date, dict[str, Any]] = {}
+        for row in markets.iter_rows(named=True):
+            try:
+                made[row["expiry"]] = self._enriched(raw, row)
+            except OutOfRange:  # trading time ends with the calendar; those beside it are extra
+                if row["asked"]:
+                    raise
+        asked = markets.filter("asked").row(0, named=True)
+        facts = made[asked["expiry"]]
+        if self.options.smile:
+            from alphastock_cli.analytics import smile  # a fit is not part of every chain
+
+            facts["smile"] = smile.from_chain(facts["chain"], years=facts["years"])
+        if "earlier" in raw.frames:
+            facts |= self._standing(raw, name, asked)
+        if len(made) > 1:
+            facts["term"] = term_structure(made.values())
+            # a copy: a mapping that held itself could not be printed
+            facts["by_expiry"] = MappingProxyType({day: dict(own) for day, own in made.items()})
+        return facts
+
+    def _enriched(self, raw: RawData, market: Mapping[str, Any]) -> dict[str, Any]:
+        here = {"underlying": market["underlying"], "expiry": market["expiry"]}
+        before = raw.frames["closes"].filter(**here)
+        frame, facts = enrich(
+            raw.frames["chains"].filter(**here), market, self.options,
+            before=None if before.is_empty() else before, listed=market["listed"],
+            given=self.options.forward if market["asked"] else None,
         )  # fmt: skip
-        basis = Basis(forward=forward.value, years=years, rate=rate, model=model)
-        atm = chains.atm_strike(priced, forward.value)
-        frame = chains.with_moneyness(
-            priced, forward=forward.value, atm=atm, discount=basis.discount
-        )
-        frame = with_volatility(frame, basis)
-        frame = with_greeks(frame, basis, second_order=self.options.second_order)
-        iv = chains.atm_iv(frame, atm)
-        facts = {
-            "underlying": name, "spot": market["spot"], "forward": forward.value,
-            "future": market["future"], "expiry": expiry, "years": years,
-            "days_to_expiry": (expiry - as_of.date()).days, "atm_strike": atm, "atm_iv": iv,
-            **chains.totals(frame),
-            "expected_move": chains.expected_move(forward.value, iv, years),
-            "straddle": chains.straddle(frame, atm), "lot_size": _lot(chain, name, expiry, as_of),
-            "model": model, "rate": rate, "rate_source": self.options.rate_source,
-            "forward_source": forward.source, "forward_pairs": forward.pairs,
-            "forward_quoted": forward.quoted, "expires_at": ends,
-        }  # fmt: skip
-        return frame, facts
+        return facts | {"chain": frame}
+
+    def _standing(self, raw: RawData, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Return where the volatility 30 days ahead stands among that of earlier sessions."""
+        from alphastock_cli.analytics import atm_points, iv_history
+
+        def series(rows: pl.DataFrame) -> list[tuple[date, float | None]]:
+            points = atm_points.atm_points(rows, rate=self.options.rate, limits=self.options.limits)
+            held = atm_points.iv_series(points, days=iv_history.DAYS_AHEAD)
+            return [(time.date(), iv) for time, iv in held.get(name, [])]
+
+        at = asked["as_of"]
+        chains = raw.frames["chains"].filter(underlying=name)
+        soon = asked["as_of"].date() + timedelta(days=1)
+        today = chains.with_columns(time=pl.lit(at)).filter(pl.col("expiry") >= soon)
+        now = next((iv for _, iv in series(today)), None)
+        history = series(raw.frames["earlier"].filter(underlying=name))
+        held = iv_history.standing(history, now, before=at.date())
+        return {"iv_30d": now, **{f"iv_{key}": value for key, value in asdict(held).items()}}
+
+    # -- what is known ------------------------------------------------------------------------
 
     def frame(self, underlying: str) -> pl.DataFrame | None:
         """Return the enriched chain of the latest run, or None before one."""
@@ -244,36 +177,13 @@ class OptionsRunner(BaseRunner):
     def get_options_chains_summary(self) -> dict[str, dict[str, Any]]:
         """Return the summary of each underlying of the latest runs; empty before one."""
         return {
-            name: {key: value for key, value in held.facts.items() if key != "chain"}
+            name: {key: value for key, value in held.facts.items() if key not in _FRAMES}
             for name, held in self.get_latest_data().items()
         }
 
 
 def _index_underlyings() -> list[str]:
     return [name for name in contracts.symbols() if indices.underlying_index(name)]
-
-
-def _session(exchange: Exchange, as_of: datetime) -> date:
-    try:
-        return calendar.latest_session(calendar.segment_of(exchange), as_of).day
-    except OutOfRange:
-        return as_of.date()
-
-
-def _tick(underlying: str, on: date) -> float | None:
-    """Return the price step of the options, where the tables know it without a price."""
-    tick: Decimal | None = contracts.tick_size(underlying, on, "option_")
-    if tick is None and contracts.exchange_of(underlying) is None:
-        tick = contracts.price_tick("stock_option", None, on)
-    return None if tick is None else float(tick)
-
-
-def _lot(chain: pl.DataFrame, name: str, expiry: date, as_of: datetime) -> int | None:
-    """Return the lot the chain names most often, else the one our tables know."""
-    named = chain["lot_size"].drop_nulls()
-    if len(named):
-        return max(int(lot) for lot in named.mode())
-    return contracts.lot_size(name, expiry, as_of.date())
 
 
 def _instrument(facts: Mapping[str, Any]) -> Instrument:

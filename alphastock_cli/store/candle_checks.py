@@ -99,18 +99,30 @@ def read_candles(
 
 
 def candles_of(
-    table: Table, *, symbol: str, exchange: Exchange, interval: Interval, now: datetime
+    table: Table,
+    *,
+    symbol: str,
+    exchange: Exchange,
+    interval: Interval,
+    now: datetime,
+    interval_known: bool = False,
 ) -> CandleFile:
-    """Return the checked candles of a table; the parameters are those of `read_candles`."""
+    """Return the checked candles of a table; the parameters are those of `read_candles`.
+
+    With `interval_known` the source was asked for that very interval: rows far apart mean that
+    nothing was traded between them, not that they are of another one.
+    """
     name = stored_name(symbol, exchange)
     own, notes = of_symbol(table.rows, name, exchange, table.name)
     typed, silent = numbers(own, index=is_index(name, exchange))
     if silent:
         notes.append("every volume is 0: stored as not known")
-    _refuse_daily(typed, table.name, index=is_index(name, exchange))
+    if not interval_known:
+        _refuse_daily(typed, table.name, index=is_index(name, exchange))
     checked = _checked(typed, calendar.segment_of(exchange), interval, now)
     good = checked.filter(pl.col(REASON).is_null())
-    _refuse_other_interval(checked, interval, table.name)
+    if not interval_known:
+        _refuse_other_interval(checked, interval, table.name)
     single, repeated, contradicting = _unrepeated(good)
     bad = pl.concat([checked.filter(pl.col(REASON).is_not_null()), contradicting])
     odd = uneven(table)

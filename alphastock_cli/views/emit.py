@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+_SIGNS = str.maketrans(
+    {
+        "₹": "Rs ", "·": "-", "–": "-", "▸": ">", "◂": "<", "±": "+-", "→": ">", "…": "~",
+        "█": "#", "▌": "#", "▐": "#", "✓": "+", "✗": "x",
+    }
+)  # fmt: skip
+
+
 class Asked(Protocol):
     """What the person asked of the output; the command line's run object is one."""
 
@@ -143,8 +151,11 @@ def _table(result: Result, asked: Asked, output: Path | None) -> None:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
+    # a flag of this command beats what the environment asks for, FORCE_COLOR too
+    plain = bool(asked.get("no_color") or output)
     console = Pipe(
-        no_color=True if asked.get("no_color") or output else None,
+        color_system=None if plain else "auto",
+        no_color=True if plain else None,
         file=sys.stdout,
         highlight=False,
         markup=False,
@@ -152,14 +163,24 @@ def _table(result: Result, asked: Asked, output: Path | None) -> None:
         soft_wrap=False,
     )
     now = asked.wiring.clock.now()
-    if output is None:
-        for part in render(result, now=now, width=console.width):
+    parts = render(result, now=now, width=console.width)
+    narrow = console.options.ascii_only  # a terminal of an encoding that lacks our signs
+    if output is None and not narrow:
+        for part in parts:
             console.print(part)
         return
     with console.capture() as capture:
-        for part in render(result, now=now, width=console.width):
+        for part in parts:
             console.print(part)
-    _write(output, capture.get().encode())
+    if output is None:
+        sys.stdout.write(_within(capture.get(), console.encoding))
+    else:
+        _write(output, capture.get().encode())
+
+
+def _within(text: str, encoding: str) -> str:
+    """Return text `encoding` can write: our own signs in ASCII, what else it lacks as ``?``."""
+    return text.translate(_SIGNS).encode(encoding, "replace").decode(encoding)
 
 
 def _write(path: Path, data: bytes) -> None:

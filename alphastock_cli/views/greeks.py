@@ -11,7 +11,7 @@ from rich.text import Text
 
 from alphastock_cli.actions.result import Result
 from alphastock_cli.views import numbers, option_cells
-from alphastock_cli.views.chain import SOURCES
+from alphastock_cli.views.chain_header import SOURCES
 from alphastock_cli.views.option_cells import cell, percent, strike, until
 
 _UNITS = {

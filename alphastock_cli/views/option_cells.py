@@ -53,7 +53,7 @@ def cell(name: str, value: Any) -> str:  # noqa: ANN401 - a cell holds any value
         return strike(value)
     if name == "iv":
         return numbers.group(value * 100.0, 2)
-    if name in _SIGNIFICANT:
+    if name in _SIGNIFICANT or name == "lots":
         return f"{value:.4g}"
     return numbers.group(value, _DIGITS[name]) if name in _DIGITS else numbers.cell(name, value)
 
@@ -122,6 +122,21 @@ def rows(records: Sequence[Mapping[str, Any]], columns: Sequence[str], *, width:
     if left_out:
         made.caption = f"not shown: {', '.join(left_out)} (--columns, --json)"
     return made
+
+
+def wrapped(parts: Iterable[str], width: int) -> list[str]:
+    """Return lines of whole parts, as many as fit each.
+
+    >>> wrapped(["spot 24,080.00", "forward 24,095.20", ""], 20)
+    ['spot 24,080.00', 'forward 24,095.20']
+    """
+    lines: list[str] = []
+    for part in filter(None, parts):
+        if lines and len(lines[-1]) + 2 + len(part) <= width:
+            lines[-1] += f"  {part}"
+        else:
+            lines.append(part)
+    return lines
 
 
 def fitting(widths: Sequence[tuple[str, int]], width: int) -> list[str]:

@@ -87,13 +87,19 @@ def render(result: Result, *, now: datetime, width: int) -> Iterator[RenderableT
 
 def _screens() -> dict[str, Screen]:
     from alphastock_cli.views.chain import chain
+    from alphastock_cli.views.chain_vs import chain_vs
     from alphastock_cli.views.greeks import greeks
+    from alphastock_cli.views.greeks_file import greeks_file
+    from alphastock_cli.views.payoff import payoff
     from alphastock_cli.views.scan import scan_equities
+    from alphastock_cli.views.scan_options import scan_options
     from alphastock_cli.views.trade import orders, pnl, positions, trade
 
     return {
         "scan_equities": scan_equities, "doctor": _doctor, "chain": chain, "greeks": greeks,
-        "orders": orders, "trade": trade, "positions": positions, "pnl": pnl,
+        "orders": orders, "trade": trade, "positions": positions, "pnl": pnl, "payoff": payoff,
+        "chain_vs": chain_vs, "greeks_file": greeks_file,
+        "scan_options": scan_options,
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from alphastock_cli.errors import ConfigError
 from alphastock_cli.registry import PROVIDERS, load_plugin
 from alphastock_cli.store.lake import Lake
 from tests.conftest import ManualClock
+from tests.contract import kite_world
 from tests.contract.provider_world import (
     NAMES,
     NOW,
@@ -25,6 +27,12 @@ from tests.contract.provider_world import (
     Build,
     small_lake,
 )
+
+
+@pytest.fixture(scope="session")
+def kite_sandbox() -> Iterator[Any]:
+    with kite_world.sandbox_at_now() as held:
+        yield held
 
 
 @pytest.fixture(params=NAMES)
@@ -39,6 +47,9 @@ def build(
         load_plugin(OUTSIDE[name])
     small_lake(tmp_path)
     settings = Settings(data_dir=tmp_path, sim=SimSettings(universe=12))
+    sandbox = request.getfixturevalue("kite_sandbox") if name == "kite" else None
+    if sandbox is not None:
+        settings = kite_world.at(settings, sandbox)
 
     def made(moment: datetime) -> MarketData:
         if name == "replay":  # it takes a day as well, and its clock says how far it has come
@@ -47,6 +58,8 @@ def build(
             )
             return replay
         wiring = Wiring(settings, as_of=moment, clock=ManualClock(NOW))
+        if sandbox is not None:
+            return kite_world.logged_in(wiring, sandbox)
         try:
             return wiring.provider(name)
         except ConfigError as error:

@@ -10,7 +10,7 @@ from alphastock_cli.domain.instrument import AssetType, Exchange
 from alphastock_cli.errors import NotOffered, TransientError
 from alphastock_cli.registry import RUNNERS
 from alphastock_cli.runners.base import RunnerPolicy
-from alphastock_cli.runners.options import OptionsRunner
+from alphastock_cli.runners.options import ChainOptions, OptionsRunner
 from tests.conftest import ManualClock
 from tests.unit.chain_market import FAR, MOMENT, NEAR, FakeMarket, exact_chain
 
@@ -37,7 +37,15 @@ def test_rn_01_names_one_asset_type(runner: OptionsRunner) -> None:
     assert runner.get_asset_type() is AssetType.OPTIONS
 
 
-def test_rn_02_enriches_purely(runner: OptionsRunner, market: FakeMarket) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [ChainOptions(), ChainOptions(every_expiry=True, build_up=True, iv_history=True)],
+)
+def test_rn_02_enriches_purely(
+    options: ChainOptions, runner: OptionsRunner, market: FakeMarket
+) -> None:
+    runner.options = options
+    market.chains["NIFTY", FAR] = exact_chain(expiry=FAR)
     raw = runner.fetch_market_data(("NIFTY", "SBIN"))
     before = {name: frame.clone() for name, frame in raw.frames.items()}
     asked = list(market.calls)
@@ -47,6 +55,10 @@ def test_rn_02_enriches_purely(runner: OptionsRunner, market: FakeMarket) -> Non
     for name in first:
         one, two = dict(first[name].facts), dict(second[name].facts)
         assert one.pop("chain").equals(two.pop("chain"))
+        for beside, again in zip(
+            dict(one.pop("by_expiry", {})).values(), two.pop("by_expiry", {}).values(), strict=True
+        ):
+            assert beside["chain"].equals(again["chain"])
         assert one == two
     assert all(raw.frames[name].equals(frame) for name, frame in before.items())
 

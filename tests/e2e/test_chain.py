@@ -18,6 +18,7 @@ NAMES = [
     "volume", "open_interest", "oi_change", "moneyness", "intrinsic", "time_value", "iv",
     "iv_status", "delta", "gamma", "theta_per_day", "vega_per_pct", "rho_per_pct",
 ]  # fmt: skip
+ADDED = ["build_up", "liquidity"]  # after those of the contract
 
 
 def test_the_first_screen(cli: Cli) -> None:
@@ -43,7 +44,7 @@ def test_json_holds_the_whole_chain_in_the_contract_s_names(cli: Cli) -> None:
     done = cli("chain", "NIFTY", "--greeks", "--json", *ON)
     body = done.json
     assert (body["schema"], body["simulated"]) == ("alphastock.chain/1", True)
-    assert list(body["data"][0]) == NAMES
+    assert list(body["data"][0]) == [*NAMES, *ADDED]
     facts = body["summary"]
     assert len(body["data"]) == facts["rows"] > 100
     ok = [row for row in body["data"] if row["iv_status"] == "ok"]
@@ -65,12 +66,34 @@ def test_json_holds_the_whole_chain_in_the_contract_s_names(cli: Cli) -> None:
             assert apart == pytest.approx(1.0, abs=0.02)
 
 
+def test_everything_a_chain_can_say_in_one_call(cli: Cli) -> None:
+    done = cli("chain", "NIFTY", "--json", "--greeks", "--smile", "--term", "--iv-rank", *ON)
+    facts = done.json["summary"]
+    known = {row["build_up"] for row in done.json["data"]}
+    assert {"long_build_up", "short_build_up", "long_unwinding", "short_covering"} & known
+    assert {row["liquidity"] for row in done.json["data"]} >= {"ok"}
+    assert facts["expected_move_sigma"] == facts["expected_move"]
+    assert 0.7 < facts["expected_move_straddle"] / facts["expected_move_sigma"] < 0.9
+    assert facts["risk_reversal_25d"] == pytest.approx(
+        facts["call_iv_25d"] - facts["put_iv_25d"], rel=1e-12
+    )
+    assert "short the puts" in facts["gex_convention"]
+    assert facts["smile"]["points"] > 20
+    assert [row["expiry"] for row in facts["term"]] == sorted(
+        row["expiry"] for row in facts["term"]
+    )
+    assert facts["iv_sessions"] >= 20
+    assert 0 <= facts["iv_rank"] <= 100
+    assert 0 <= facts["iv_percentile"] <= 100
+    assert facts["roll_date"] < facts["expiry"]
+
+
 def test_csv_ndjson_and_parquet_agree(cli: Cli, tmp_path: Path) -> None:
     words = ("chain", "NIFTY", "--greeks", *ON)
     rows = cli(*words, "--json").json["data"]
     assert [json.loads(line) for line in cli(*words, "--format", "ndjson").out.splitlines()] == rows
     held = list(csv.DictReader(io.StringIO(cli(*words, "--csv").out)))
-    assert list(held[0]) == NAMES
+    assert list(held[0]) == [*NAMES, *ADDED]
     assert [row["iv"] for row in held] == ["" if r["iv"] is None else str(r["iv"]) for r in rows]
     target = tmp_path / "chain.parquet"
     assert cli(*words, "--format", "parquet", "-o", target).code == 0

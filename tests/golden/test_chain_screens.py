@@ -48,6 +48,21 @@ def row(strike: float, kind: str, status: str = "ok", **figures: Any) -> dict[st
     return {**dict.fromkeys(TYPES), **fixed, **figures}
 
 
+MORE: dict[str, Any] = {
+    "expiry_kind": "monthly", "expiry_regular": date(2026, 11, 26), "expiry_shifted": True,
+    "risk_reversal_25d": -0.0177, "butterfly_25d": None, "iv_30d": 0.1024, "iv_rank": None,
+    "iv_percentile": 13.49, "iv_sessions": 1, "gex_net": -42_577_475_732.9,
+    "smile": {"a": -0.000_171_69, "b": 0.007_963, "rho": 0.1853, "m": 0.015_71, "sigma": 0.030_23,
+              "years": 4 / 365, "rms_error": 0.0017, "points": 81, "butterfly_free": False},
+    "term": [
+        {"expiry": EXPIRY, "days_to_expiry": 4, "forward": 24_080.254, "atm_strike": 24_100.0,
+         "atm_iv": 0.12345, "straddle": 288.5, "forward_vol": None,
+         "negative_calendar_variance": None},
+        {"expiry": date(2026, 12, 29), "days_to_expiry": 39, "forward": 24_489.12,
+         "atm_strike": None, "atm_iv": 0.03, "straddle": None, "forward_vol": None,
+         "negative_calendar_variance": True},
+    ],
+}  # fmt: skip
 ROWS = [
     # a strike with paise, a huge open interest, a price below intrinsic
     row(24_000.5, "CE", "below_intrinsic", last_price=60.0, bid=60.0, ask=60.1, volume=9_750,
@@ -116,6 +131,9 @@ def results() -> dict[str, Result]:
         "chain_greeks": chain(greeks=True),
         "chain_simulated": chain(greeks=True, simulated=True, source="sim"),
         "chain_rows": chain(greeks=True, rows_follow=True, highlight=("time_value",)),
+        "chain_more": chain(greeks=True, summary=FACTS | MORE),
+        "chain_where_iv": chain(greeks=True, rows_follow=True, highlight=("iv",)),
+        "chain_unfitted": chain(greeks=False, summary={**FACTS, "smile": None}),
         "chain_empty": chain(greeks=True, rows=pl.DataFrame(schema=TYPES), rows_follow=True),
         "chain_expired": expired(),
         "greeks_listed": one_contract(ROWS[3]),
@@ -125,7 +143,7 @@ def results() -> dict[str, Result]:
     }
 
 
-@pytest.mark.parametrize("width", [60, 80, 140])
+@pytest.mark.parametrize("width", [60, 80, 120, 140])
 @pytest.mark.parametrize("name", sorted(results()))
 def test_screen(name: str, width: int) -> None:
     text = drawn(results()[name], width)

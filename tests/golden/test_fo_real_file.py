@@ -22,6 +22,7 @@ from alphastock_cli.actions.fetch_eod import fetch_eod
 from alphastock_cli.actions.result import Result
 from alphastock_cli.providers.lake import LakeProvider
 from alphastock_cli.providers.nse import NseFiles
+from alphastock_cli.runners.options import ChainOptions, OptionsRunner
 from alphastock_cli.store.lake import Lake
 from tests.conftest import ManualClock
 
@@ -192,6 +193,60 @@ def test_the_lot_of_every_expiry_with_a_trade_is_proven(
         else:
             assert lot is None, key
     assert (known, len(listed)) == (463, 512)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "expiry"),
+    [("NIFTY", date(2021, 3, 25)), ("NIFTY", date(2021, 4, 1)), ("BANKNIFTY", date(2021, 3, 25)),
+     ("RELIANCE", date(2021, 3, 25)), ("SBIN", date(2021, 4, 29))],
+)  # fmt: skip
+def test_ratios_pain_and_extremes_are_what_the_file_adds_up_to(
+    source: LakeProvider, printed: list[Row], symbol: str, expiry: date
+) -> None:
+    clock = ManualClock(CLOSE.replace(hour=18))
+    runner = OptionsRunner(
+        source, clock=clock, symbols=(symbol,), options=ChainOptions(expiry=expiry, build_up=True)
+    )
+    facts = runner.run_once()[symbol].facts
+    rows = [
+        row for row in printed
+        if row["INSTRUMENT"].startswith("OPT") and row["SYMBOL"] == symbol
+        and day_of(row["EXPIRY_DT"]) == expiry
+    ]  # fmt: skip
+    sides = {kind: [row for row in rows if row["OPTION_TYP"] == kind] for kind in ("CE", "PE")}
+
+    def total(kind: str, column: str) -> int:
+        return sum(int(row[column]) for row in sides[kind])
+
+    for kind in ("CE", "PE"):
+        low = kind.lower()
+        assert facts[f"open_interest_{low}"] == total(kind, "OPEN_INT")
+        assert facts[f"oi_change_{low}"] == total(kind, "CHG_IN_OI")
+        for word, column in (("oi", "OPEN_INT"), ("oi_gain", "CHG_IN_OI")):
+            most = max(int(row[column]) for row in sides[kind])
+            at = min(float(row["STRIKE_PR"]) for row in sides[kind] if int(row[column]) == most)
+            assert facts[f"top_{word}_strike_{low}"] == (at if most > 0 else None)
+    assert facts["put_call_ratio_oi"] == total("PE", "OPEN_INT") / total("CE", "OPEN_INT")
+    assert facts["put_call_ratio_volume"] == pytest.approx(
+        total("PE", "CONTRACTS") / total("CE", "CONTRACTS"), rel=1e-15
+    )
+
+    def paid(at: float) -> float:
+        call = sum(int(r["OPEN_INT"]) * max(at - float(r["STRIKE_PR"]), 0) for r in sides["CE"])
+        put = sum(int(r["OPEN_INT"]) * max(float(r["STRIKE_PR"]) - at, 0) for r in sides["PE"])
+        return call + put
+
+    assert facts["max_pain"] == min(sorted({float(row["STRIKE_PR"]) for row in rows}), key=paid)
+    frame = facts["chain"]
+    untraded = sum(row["CONTRACTS"] == "0" for row in rows)
+    marks = dict(frame["liquidity"].value_counts().iter_rows())
+    assert marks == {"ok": len(rows) - untraded} | (
+        {"no_trade_today": untraded} if untraded else {}
+    )
+    blank = frame.filter(liquidity="no_trade_today")
+    assert set(blank["iv_status"]) <= {"no_trade_today"}
+    assert blank["iv"].null_count() == blank.height
+    assert frame["build_up"].null_count() == frame.height, "the day before is not stored"
 
 
 def test_nothing_was_known_before_the_close(loaded: tuple[Result, Lake]) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphastock_cli.analytics import chain as chains
+from alphastock_cli.analytics import chain_interest
 from alphastock_cli.analytics.forward import find_forward
 from alphastock_cli.domain.frames import CHAIN
 from tests.unit.chain_market import black76
@@ -47,7 +48,7 @@ def test_max_pain_is_what_trying_every_strike_finds(rows) -> None:
         )
 
     strikes = sorted({strike for strike, _, _ in rows})
-    got = chains.max_pain(chain_of(rows))
+    got = chain_interest.max_pain(chain_of(rows))
     if not any(held for _, _, held in rows):
         assert got is None
     else:
@@ -58,7 +59,7 @@ def test_max_pain_is_what_trying_every_strike_finds(rows) -> None:
 @given(rows_of)
 def test_ratio_times_calls_is_puts(rows) -> None:
     frame = chain_of(rows)
-    ratio = chains.put_call_ratio(frame, "open_interest")
+    ratio = chain_interest.put_call_ratio(frame, "open_interest")
     calls = sum(held or 0 for _, kind, held in rows if kind == "CE")
     puts = sum(held or 0 for _, kind, held in rows if kind == "PE")
     if ratio is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
 
 from alphastock_cli.analytics import chain as chains
+from alphastock_cli.analytics import chain_interest
 from alphastock_cli.domain.frames import CHAIN
 from tests.conftest import IST
 
@@ -39,18 +40,20 @@ def priced(**figures: object) -> dict[str, object]:
         ({"bid": 0.05, "ask": 0.30}, 0.175, "mid", None),
         ({"bid": 0.05, "ask": 0.35}, None, None, "wide"),
         ({"bid": 10.0, "ask": 15.0}, None, None, "wide"),
-        # a trade of this session counts where the book does not contradict it
-        ({"bid": 10.0, "ask": 15.0, "last_price": 12.0, "volume": 5}, 12.0, "last", None),
+        # beside a poor book a trade of unknown age is not believed
+        ({"bid": 10.0, "ask": 15.0, "last_price": 12.0, "volume": 5}, None, None, "wide"),
         ({"bid": 10.0, "ask": 15.0, "last_price": 9.0, "volume": 5}, None, None, "wide"),
         ({"bid": 10.0, "ask": 15.0, "last_price": 16.0, "volume": 5}, None, None, "wide"),
-        ({"bid": 10.0, "last_price": 12.0, "volume": 5}, 12.0, "last", None),
+        ({"bid": 10.0, "last_price": 12.0, "volume": 5}, None, None, "one_sided"),
         ({"bid": 10.0, "last_price": 9.0, "volume": 5}, None, None, "one_sided"),
         ({"ask": 10.0}, None, None, "one_sided"),
         ({"bid": 0.0, "ask": 10.0}, None, None, "one_sided"),
         ({"bid": 11.0, "ask": 10.0}, None, None, "bad_input"),
         ({"bid": 10.0, "ask": 10.0}, None, None, "bad_input"),
-        ({"bid": 10.0, "ask": 10.0, "last_price": 10.0, "volume": 5}, 10.0, "last", None),
-        ({"last_price": 12.0, "volume": 0}, None, None, "stale"),
+        ({"bid": 10.0, "ask": 10.0, "last_price": 10.0, "volume": 5}, None, None, "bad_input"),
+        ({"last_price": 12.0, "volume": 0}, None, None, "no_trade_today"),
+        ({"volume": 0}, None, None, "no_trade_today"),
+        ({"bid": 100.0, "ask": 101.0, "volume": 0}, 100.5, "mid", None),  # quoted all the same
         ({"last_price": 12.0}, 12.0, "last", None),  # a source that says neither
         ({"last_price": 0.0, "volume": 5}, None, None, "no_price"),
         ({}, None, None, "no_price"),
@@ -60,6 +63,59 @@ def test_price_its_source_and_why_it_is_missing(figures, price, source, status) 
     got = priced(**figures)
     assert got["price"] == (None if price is None else pytest.approx(price, rel=1e-15))
     assert (got["price_source"], got["price_status"]) == (source, status)
+
+
+AT = datetime(2026, 11, 20, 11, 0, tzinfo=IST)
+
+
+@pytest.mark.parametrize(
+    ("book", "seconds", "status"),
+    [
+        # beside a book that is no price itself, a trade known to be young and inside it
+        ({"bid": 10.0, "ask": 15.0}, 299, None),
+        ({"bid": 10.0, "ask": 15.0}, 301, "wide"),
+        ({"bid": 10.0}, 299, None),
+        ({"ask": 11.0}, 299, "one_sided"),  # traded at 12, offered at 11
+        ({"bid": 10.0}, 301, "one_sided"),
+        ({"bid": 12.0, "ask": 12.0}, 10, None),
+        # and where nobody quotes, one known to be old is stale
+        ({}, 299, None),
+        ({}, 301, "stale"),
+        ({}, None, None),
+        ({"bid": 10.0}, None, "one_sided"),
+    ],
+)
+def test_the_age_of_a_trade_counts_where_it_is_known(book, seconds, status) -> None:
+    moment = None if seconds is None else AT - timedelta(seconds=seconds)
+    one = frame(row(24000, "CE", last_price=12.0, volume=5, last_trade_time=moment, **book))
+    got = chains.with_prices(one, session=SESSION, tick=0.05, at=AT).row(0, named=True)
+    assert got["price_status"] == status
+    assert got["price"] == (12.0 if status is None else None)
+    assert got["liquidity"] == (status or "ok")
+
+
+def test_the_limits_are_the_caller_s() -> None:
+    one = frame(row(24000, "CE", bid=10.0, ask=15.0))
+    held = chains.with_prices(
+        one, session=SESSION, tick=0.05, limits=chains.Limits(spread_pct=40.0)
+    )
+    assert held["price"].to_list() == [12.5]
+    held = chains.with_prices(
+        one, session=SESSION, tick=0.05, limits=chains.Limits(spread_ticks=100.0)
+    )
+    assert held["price"].to_list() == [12.5]
+    tight = frame(row(24000, "CE", bid=10.0, ask=11.0))
+    held = chains.with_prices(
+        tight, session=SESSION, tick=0.05, limits=chains.Limits(spread_pct=5.0)
+    )
+    assert held["liquidity"].to_list() == ["wide"]
+
+
+def test_a_forward_beyond_the_strikes_is_told() -> None:
+    held = frame(row(100, "CE"), row(120, "PE"))
+    told = [chains.outside(held, level) for level in (99.9, 100.0, 120.0, 120.1, None)]
+    assert told == [True, False, False, True, False]
+    assert not chains.outside(held.head(0), 100.0)
 
 
 @pytest.mark.parametrize(("day", "status"), [(SESSION, None), (date(2026, 11, 19), "stale")])
@@ -111,8 +167,8 @@ def test_ratios_are_plain_sums() -> None:
     held = frame(*rows)
     ce = sum(r["open_interest"] for r in rows if r["option_type"] == "CE")
     pe = sum(r["open_interest"] for r in rows if r["option_type"] == "PE")
-    assert chains.put_call_ratio(held, "open_interest") == pe / ce
-    assert chains.put_call_ratio(held, "volume") == 1.0
+    assert chain_interest.put_call_ratio(held, "open_interest") == pe / ce
+    assert chain_interest.put_call_ratio(held, "volume") == 1.0
 
 
 @pytest.mark.parametrize(
@@ -121,7 +177,7 @@ def test_ratios_are_plain_sums() -> None:
 )
 def test_a_ratio_to_nothing_or_of_the_unknown_is_not_known(calls, puts, ratio) -> None:
     held = frame(row(100, "CE", open_interest=calls), row(100, "PE", open_interest=puts))
-    assert chains.put_call_ratio(held, "open_interest") == ratio
+    assert chain_interest.put_call_ratio(held, "open_interest") == ratio
 
 
 def test_max_pain_of_a_chain_made_by_hand() -> None:
@@ -131,22 +187,35 @@ def test_max_pain_of_a_chain_made_by_hand() -> None:
         row(120, "CE", open_interest=0), row(120, "PE", open_interest=30),
     )  # fmt: skip
     # at 100 writers pay 5·10 + 30·20 = 650, at 110: 10·10 + 30·10 = 400, at 120: 10·20 + 5·10 = 250
-    assert chains.max_pain(held) == 120
+    assert chain_interest.max_pain(held) == 120
 
 
 def test_max_pain_ties_go_to_the_lower_strike_and_need_open_interest() -> None:
     flat = frame(row(100, "CE", open_interest=1), row(110, "PE", open_interest=1))
-    assert chains.max_pain(flat) == 100
-    assert chains.max_pain(frame(row(100, "CE", open_interest=0), row(110, "PE"))) is None
+    assert chain_interest.max_pain(flat) == 100
+    assert chain_interest.max_pain(frame(row(100, "CE", open_interest=0), row(110, "PE"))) is None
 
 
 def test_totals_name_what_is_not_known() -> None:
     held = frame(row(100, "CE", oi_change=-5), row(100, "PE"), row(110, "CE", oi_change=9))
-    assert chains.totals(held) == {
+    assert chain_interest.totals(held) == {
         "put_call_ratio_oi": None, "put_call_ratio_volume": None, "max_pain": None,
         "open_interest_ce": None, "open_interest_pe": None, "oi_change_ce": 4,
         "oi_change_pe": None,
     }  # fmt: skip
+
+
+def test_open_interest_extremes_are_those_of_each_side() -> None:
+    held = frame(
+        row(100, "CE", open_interest=10, oi_change=-5), row(110, "CE", open_interest=30),
+        row(120, "CE", open_interest=30, oi_change=2), row(100, "PE", open_interest=None),
+        row(110, "PE", open_interest=0, oi_change=7), row(120, "PE", oi_change=7),
+    )  # fmt: skip
+    assert chain_interest.oi_extremes(held) == {
+        "top_oi_strike_ce": 110.0, "top_oi_gain_strike_ce": 120.0,
+        "top_oi_strike_pe": None, "top_oi_gain_strike_pe": 110.0,
+    }  # fmt: skip
+    assert set(chain_interest.oi_extremes(held.head(0)).values()) == {None}
 
 
 def test_pairs_of_quotes_count_alone_where_there_are_a_few() -> None:
@@ -182,3 +251,5 @@ def test_straddle_iv_and_move() -> None:
     assert chains.expected_move(100.0, 0.2, 0.25) == pytest.approx(10.0)
     assert chains.expected_move(100.0, 0.2, 0.0) is None
     assert chains.expected_move(100.0, None, 0.25) is None
+    assert chains.straddle_move(7.0, 0.98) == pytest.approx(7.0 / 0.98)
+    assert chains.straddle_move(None, 0.98) is None

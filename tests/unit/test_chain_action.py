@@ -7,7 +7,7 @@ from datetime import date, datetime
 import polars as pl
 import pytest
 
-from alphastock_cli.actions.chain import BASE, GREEKS, ChainRequest, around, chain
+from alphastock_cli.actions.chain import BASE, GREEKS, MARKS, ChainRequest, around, chain
 from alphastock_cli.actions.option_words import (
     Rate,
     expiry_named,
@@ -42,11 +42,12 @@ def asked(clock: ManualClock, market: FakeMarket | None = None, /, **words):
 
 def test_rows_and_summary_have_the_contract_s_names_in_order(clock: ManualClock) -> None:
     plain = asked(clock)
-    assert plain.columns() == list(BASE)
+    assert plain.columns() == [*BASE, *MARKS]
     assert len(plain) == 42
     assert set(SUMMARY) <= set(plain.summary)
-    assert asked(clock, greeks=True).columns() == [*BASE, *GREEKS]
-    assert asked(clock, second_order=True).columns() == [*BASE, *GREEKS, *SECOND_ORDER]
+    assert asked(clock, greeks=True).columns() == [*BASE, *GREEKS, *MARKS]
+    assert asked(clock, second_order=True).columns() == [*BASE, *GREEKS, *SECOND_ORDER, *MARKS]
+    assert asked(clock, ladder=True).columns() == list(BASE)
     assert "chain" not in plain.summary
     assert (plain.as_of, plain.source, plain.simulated) == (MOMENT, "fake", True)
 
@@ -237,3 +238,50 @@ def test_no_such_expiry() -> None:
     with pytest.raises(UsageError) as other:
         expiry_named("soon", "NIFTY", DAYS, as_of=MOMENT)
     assert "next, weekly, monthly" in other.value.hint
+
+
+def test_build_up_and_liquidity_stand_in_rows_and_in_conditions(clock: ManualClock) -> None:
+    held = asked(clock)
+    assert held.columns()[-2:] == ["build_up", "liquidity"]
+    assert set(held.rows["liquidity"]) == {"ok"}
+    assert held.rows["build_up"].null_count() == len(held)
+    held = asked(clock, where="liquidity = 'ok' and build_up = 'short_covering'", ladder=True)
+    assert len(held) == 0
+    named = asked(clock, columns="strike,gex,price_change,previous_close,liquidity")
+    assert named.columns() == ["strike", "gex", "price_change", "previous_close", "liquidity"]
+    assert named.rows["gex"].null_count() < len(named)
+
+
+def test_closes_before_are_asked_for_only_where_a_column_needs_them(clock: ManualClock) -> None:
+    class Counts(FakeMarket):
+        def previous_closes(self, underlying: str, expiry: date) -> None:
+            self.calls.append(f"closes of {underlying} {expiry}")
+
+    def asks(**words: object) -> int:
+        market = Counts()
+        asked(clock, market, **words)
+        return sum(call.startswith("closes") for call in market.calls)
+
+    assert asks(ladder=True) == asks(ladder=True, greeks=True) == asks(columns="strike,iv") == 0
+    assert asks() == asks(columns="build_up") == asks(ladder=True, where="price_change > 0") == 1
+
+
+def test_smile_and_term_structure_only_when_asked_for(clock: ManualClock) -> None:
+    market = FakeMarket({("NIFTY", NEAR): exact_chain(), ("NIFTY", FAR): exact_chain(expiry=FAR)})
+    plain = asked(clock, market)
+    assert not {"smile", "term", "by_expiry", "iv_rank"} & set(plain.summary)
+    held = asked(clock, market, smile=True, term=True)
+    assert set(held.summary["smile"]) == {
+        "a", "b", "rho", "m", "sigma", "years", "rms_error", "points", "butterfly_free",
+        "lowest_density",
+    }  # fmt: skip
+    assert [row["expiry"] for row in held.summary["term"]] == [NEAR, FAR]
+    assert "by_expiry" not in held.summary
+    one = asked(clock, FakeMarket({("NIFTY", NEAR): exact_chain(strikes=[24_100.0])}), smile=True)
+    assert one.summary["smile"] is None
+
+
+def test_a_forward_beyond_the_strikes_is_a_warning(clock: ManualClock) -> None:
+    low = exact_chain(strikes=[23_000.0 + 100 * n for n in range(5)])
+    held = asked(clock, FakeMarket({("NIFTY", NEAR): low}))
+    assert any("beyond the listed strikes" in text for text in held.warnings)

@@ -172,11 +172,16 @@ def test_hard_rows_keep_null_and_say_why(clock: ManualClock) -> None:
     frame, facts = seen(FakeMarket({KEY: rows}), clock)
     assert facts["forward"] == pytest.approx(24_080.0, rel=1e-9)
     got = {(k, t): frame.filter(strike=k, option_type=t).row(0, named=True) for k, t in hard}
-    words = ["one_sided", "wide", "stale", "no_price", "below_intrinsic", "above_bound"]
+    words = ["one_sided", "wide", "no_trade_today", "no_price", "below_intrinsic", "above_bound"]
     assert [row["iv_status"] for row in got.values()] == words
     for row in got.values():
         assert row["iv"] is None
         assert row["delta"] is row["theta_per_day"] is None
+    marks = ["one_sided", "wide", "no_trade_today", "no_price", "ok", "ok"]
+    assert [row["liquidity"] for row in got.values()] == marks
+    assert facts["liquidity"] == {
+        "no_price": 1, "no_trade_today": 1, "ok": 38, "one_sided": 1, "wide": 1,
+    }  # fmt: skip
     assert got[23_400.0, "CE"]["time_value"] < 0
     assert got[23_700.0, "PE"]["price"] is None
 

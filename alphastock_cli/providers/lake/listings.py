@@ -13,7 +13,7 @@ import polars as pl
 from alphastock_cli.domain.frames import INSTRUMENTS, conform
 from alphastock_cli.domain.instrument import Exchange
 from alphastock_cli.errors import ProviderError, UnknownName
-from alphastock_cli.providers.lake.chains import Derivatives
+from alphastock_cli.providers.lake.chain_history import ChainHistory
 from alphastock_cli.store import snapshots
 from alphastock_cli.store.days import StoredDays
 
@@ -22,7 +22,7 @@ _DERIVATIVES = (*_UNITS, Exchange.MCX, Exchange.CDS, Exchange.BCD)
 _TERMS = ["underlying", "expiry"]
 
 
-class Listings(Derivatives, StoredDays):
+class Listings(ChainHistory, StoredDays):
     """Mixed into the provider that stands on the lake."""
 
     def instruments(self, exchange: Exchange) -> pl.DataFrame:

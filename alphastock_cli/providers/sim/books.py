@@ -82,6 +82,7 @@ class Books:
         self._terms: Kept[Terms] = Kept(_TERMS_KEPT)
         self._markets: Kept[chain.Market] = Kept(_MARKETS_KEPT)
         self._before: Kept[chain.Market] = Kept(_MARKETS_KEPT)
+        self._over: Kept[chain.Market] = Kept(_MARKETS_KEPT)
         self._listed: Kept[Listed] = Kept(_CHAINS_KEPT)
         self._boards: Kept[chain.Board] = Kept(_CHAINS_KEPT)
         self._futures: Kept[tuple[int, int, int]] = Kept(_TERMS_KEPT)
@@ -152,9 +153,18 @@ class Books:
         return None
 
     def market(self, of: Underlying, at: Now) -> chain.Market:
-        """Return the underlying on the moment's session."""
+        """Return the underlying on the moment's session, all of its states."""
         return self._markets.get(
             (of.symbol, at.number), lambda: chain.market(self.spot, of, at.sessions, at.number)
+        )
+
+    def market_now(self, of: Underlying, at: Now) -> chain.Market:
+        """Return the underlying at the moment: its state is there, others may not be."""
+        if at.state >= 0:
+            return self.market(of, at)
+        return self._over.get(
+            (of.symbol, at.number),
+            lambda: chain.market_over(self.spot, of, at.sessions, at.number),
         )
 
     def market_before(self, of: Underlying, at: Now) -> chain.Market:
@@ -169,7 +179,7 @@ class Books:
         of, terms = held.terms.of, held.terms
         return self._boards.get(
             (of.symbol, terms.expiry, at.number, at.state),
-            lambda: chain.board(terms, self.market(of, at), held.strikes, at.state),
+            lambda: chain.board(terms, self.market_now(of, at), held.strikes, at.state),
         )
 
     def held(self, terms: Terms, at: Now) -> Listed:
@@ -228,8 +238,8 @@ class Books:
 
     def done(self, of: Underlying, at: Now) -> float:
         """Return which part of the session's trading is over, 0 to 1."""
-        return float(self.market(of, at).done[at.state])
+        return float(self.market_now(of, at).done[at.state])
 
     def traded(self, of: Underlying, at: Now) -> datetime:
         """Return the end of the last minute that is over: when what trades has traded last."""
-        return _EPOCH + timedelta(microseconds=int(self.market(of, at).times[at.state]))
+        return _EPOCH + timedelta(microseconds=int(self.market_now(of, at).times[at.state]))

@@ -91,6 +91,24 @@ def market(spot: Spot, of: Underlying, sessions: Sequence[date], number: int) ->
     )  # fmt: skip
 
 
+def market_over(spot: Spot, of: Underlying, sessions: Sequence[date], number: int) -> Market:
+    """Return the one state of a session that is over: the last of `market`, without its minutes."""
+    day, count = sessions[number], len(sessions)
+    if of.is_index:
+        close = float(spot.index_rows(of.spot, count)["close"][number])
+    else:
+        close = spot.row(of.lane, number, count).close
+    starts = moments.minute_starts(day, FNO)
+    ends = starts[-1] + moments.MINUTE if len(starts) else moments.micros(moments.end(day, FNO))
+    return Market(
+        of=of, day=day, spot=np.array([close]),
+        vix=spot.index_rows(VIX, count)["close"][number : number + 1],
+        times=np.array([ends]), done=np.ones(1),
+        carry=_CARRY + _CARRY_SWING * _slow(spot.seed, CARRY, of.number, number),
+        skew=_skew(spot.seed, of, number), ratio=ratio(spot, of, count, number),
+    )  # fmt: skip
+
+
 def market_before(spot: Spot, of: Underlying, sessions: Sequence[date], number: int) -> Market:
     """Return the end of the session before `number`, prices in the terms of `number`."""
     count, day = len(sessions), sessions[number - 1]

@@ -8,8 +8,9 @@ order of questions change no figure. Prices are float64 rupees on a grid of 5 pa
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,9 @@ YEAR = 252
 MARKET, SECTOR, SHARE, NATURE, MINUTES = 1, 2, 3, 4, 5
 INDEX_MINUTES, CARRY, SKEW, INTEREST, TURNOVER, ACTIVITY, DEPTH, BOOK = 6, 7, 8, 9, 10, 11, 12, 13
 _MOVE, _NEWS, _GAP, _HIGH, _LOW, _VOLUME, _DELIVERY, _SIZE = range(8)
-_DRAWS = 8
+_CLOSES = (_MOVE, _NEWS)
+_RANGES = (_GAP, _HIGH, _LOW)
+_TRADES = (_VOLUME, _DELIVERY, _SIZE)
 
 # the market's day: drift, usual volatility, and the slow swings of its logarithm
 _DRIFT = 0.0004
@@ -49,36 +52,68 @@ _VIX_DAYS = 21  # sessions in the thirty days the index looks ahead over
 _VIX_SPREAD = 1.15  # implied over expected volatility
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Days:
     """Arrays of shape (shares, days): raw prices in rupees, quantities in shares (int64).
 
     `factor` is below 1 on the ex-date of a split and 1 elsewhere; `previous_close` is the close
     before, as published; `base` is the same adjusted on an ex-date, which is what the price band
-    counts from. `band` has shape (shares,), `vix` (days,) in percent a year.
+    counts from. `band` has shape (shares,), `vix` (days,) in percent a year. Open, high and low,
+    and what was traded, are made when they are asked for first: many a question needs closes alone.
     """
 
-    open: Array
-    high: Array
-    low: Array
     close: Array
     previous_close: Array
     base: Array
     factor: Array
-    volume: Array
-    trades: Array
-    delivery_quantity: Array
     band: Array
     vix: Array
+    ranges: Callable[[], tuple[Array, Array, Array]] = field(repr=False)
+    trading: Callable[[], tuple[Array, Array, Array]] = field(repr=False)
+
+    @cached_property
+    def _ranges(self) -> tuple[Array, Array, Array]:
+        return self.ranges()
+
+    @property
+    def open(self) -> Array:
+        """First price."""
+        return self._ranges[0]
+
+    @property
+    def high(self) -> Array:
+        """Highest price."""
+        return self._ranges[1]
+
+    @property
+    def low(self) -> Array:
+        """Lowest price."""
+        return self._ranges[2]
+
+    @cached_property
+    def _traded(self) -> tuple[Array, Array, Array]:
+        return self.trading()
+
+    @property
+    def volume(self) -> Array:
+        """Shares traded."""
+        return self._traded[0]
+
+    @property
+    def delivery_quantity(self) -> Array:
+        """Shares delivered."""
+        return self._traded[1]
+
+    @property
+    def trades(self) -> Array:
+        """Number of trades."""
+        return self._traded[2]
 
 
 def generate(shares: Sequence[Share], *, seed: int, days: int) -> Days:
     """Return the first `days` days of `shares`; more days or more shares change none of them."""
     market, state = _market(seed, days)
-    z = np.empty((_DRAWS, len(shares), days))
-    for kind in range(_DRAWS):
-        for lane, share in enumerate(shares):
-            stream(seed, SHARE, share.number, kind).standard_normal(out=z[kind, lane])
+    z = _normals(shares, _CLOSES, seed=seed, days=days)
     # (7, shares): market's pull, restlessness, band, will it split, when, how, liquidity
     traits = np.array([stream(seed, NATURE, share.number).random(8) for share in shares]).T
     band = np.array([_BANDS[int(u * len(_BANDS))] for u in traits[2]])
@@ -90,13 +125,30 @@ def generate(shares: Sequence[Share], *, seed: int, days: int) -> Days:
     factor = _splits(np.exp(path), traits)
     scale = np.cumprod(factor, axis=1)
     close, previous, base = _closes(grid(np.exp(path) * scale), factor, band=band, first=level)
-    opened, high, low = _ranges(close, base, moves=moves, sigma=sigma, band=band, z=z)
-    volume, delivered, trades = _volumes(moves, sigma, scale, traits, z)
+
+    def ranges() -> tuple[Array, Array, Array]:
+        drawn = _normals(shares, _RANGES, seed=seed, days=days)
+        return _ranges(close, base, moves=moves, sigma=sigma, band=band, z=drawn)
+
+    def trading() -> tuple[Array, Array, Array]:
+        drawn = _normals(shares, _TRADES, seed=seed, days=days)
+        return _volumes(moves, sigma, scale, traits, drawn)
+
     return Days(
-        open=opened, high=high, low=low, close=close, previous_close=previous, base=base,
-        factor=factor, volume=volume, trades=trades, delivery_quantity=delivered, band=band,
-        vix=_implied(state),
+        close=close, previous_close=previous, base=base, factor=factor, band=band,
+        vix=_implied(state), ranges=ranges, trading=trading,
     )  # fmt: skip
+
+
+def _normals(
+    shares: Sequence[Share], kinds: Sequence[int], *, seed: int, days: int
+) -> dict[int, Array]:
+    """Return normal draws by kind, (shares, days) each."""
+    made = {kind: np.empty((len(shares), days)) for kind in kinds}
+    for kind, rows in made.items():
+        for row, share in zip(rows, shares, strict=True):
+            stream(seed, SHARE, share.number, kind).standard_normal(out=row)
+    return made
 
 
 def grid(price: Array) -> Array:
@@ -124,6 +176,7 @@ def stream(
     return np.random.Generator(np.random.Philox(counter=[0, 0, 0, step], key=key))
 
 
+@lru_cache(maxsize=4)
 def _market(seed: int, days: int) -> tuple[Array, Array]:
     """Return the market's daily return and the state of its log volatility, both (days,)."""
     draws = [stream(seed, MARKET, 0, kind).standard_normal(days) for kind in range(4)]
@@ -150,7 +203,13 @@ def _implied(state: Array) -> Array:
 
 
 def _moves(
-    shares: Sequence[Share], *, market: Array, state: Array, z: Array, traits: Array, seed: int
+    shares: Sequence[Share],
+    *,
+    market: Array,
+    state: Array,
+    z: dict[int, Array],
+    traits: Array,
+    seed: int,
 ) -> tuple[Array, Array]:
     """Return logarithmic daily moves and the usual size of them, both (shares, days)."""
     names = sorted({share.sector for share in shares})
@@ -203,7 +262,7 @@ def _closes(
 
 
 def _ranges(
-    close: Array, base: Array, *, moves: Array, sigma: Array, band: Array, z: Array
+    close: Array, base: Array, *, moves: Array, sigma: Array, band: Array, z: dict[int, Array]
 ) -> tuple[Array, Array, Array]:
     """Return open, high and low around the close, inside the limits."""
     lowest, highest = limits(base, band[:, None])
@@ -215,7 +274,7 @@ def _ranges(
 
 
 def _volumes(
-    moves: Array, sigma: Array, scale: Array, traits: Array, z: Array
+    moves: Array, sigma: Array, scale: Array, traits: Array, z: dict[int, Array]
 ) -> tuple[Array, Array, Array]:
     """Return shares traded, shares delivered and the number of trades; large moves trade more."""
     usual = 10.0 ** (5.0 + 1.6 * traits[6])[:, None]

@@ -93,6 +93,23 @@ class Derivatives:
             rules += [pl.when(pl.col("bid") > 0).then(pl.col("bid", "bid_quantity"))]
         return conform(frame.with_columns(rules), CHAIN, what="sim chain")
 
+    def previous_closes(self, of: Underlying, expiry: date, at: Now) -> pl.DataFrame | None:
+        """Return what options were worth at the end of the session before, None if not listed."""
+        books = self._books
+        terms = books.terms(of, books.expiry(of, expiry, at), at)
+        if not terms.held or not books.listed_before(terms, at):
+            return None
+        held = books.held(terms, at)
+        strikes = held.strikes[held.shown]
+        worth = chain.values(terms, books.market_before(of, at), strikes, 0)
+        return pl.DataFrame(
+            {
+                "strike": np.repeat(strikes, 2),
+                "option_type": ["CE", "PE"] * len(strikes),
+                "previous_close": _rupees(chain.ticks(worth, terms.option_tick), terms.option_tick),
+            }
+        )
+
     def futures(self, of: Underlying, at: Now) -> pl.DataFrame:
         """Return the futures of an underlying, nearest first, in the schema `FUTURES`."""
         rows = []
@@ -102,7 +119,7 @@ class Derivatives:
                 continue
             row = {"tradingsymbol": terms.future, "expiry": terms.expiry, "lot_size": terms.lot}
             if terms.held:
-                last, bid, ask = chain.future_ticks(terms, self._books.market(of, at), at.state)
+                last, bid, ask = chain.future_ticks(terms, self._books.market_now(of, at), at.state)
                 before, oi, volume = self._books.future_flow(terms, at)
                 tick = terms.future_tick
                 row |= {

@@ -28,6 +28,7 @@ from alphastock_cli.exchange import calendar
 from alphastock_cli.exchange.indices import canonical_index
 from alphastock_cli.providers.sim import frames, moments
 from alphastock_cli.providers.sim.books import Books, now
+from alphastock_cli.providers.sim.chain_history import earlier_chains
 from alphastock_cli.providers.sim.days import TICK, Days
 from alphastock_cli.providers.sim.derivatives import Derivatives
 from alphastock_cli.providers.sim.intraday import Intraday
@@ -230,6 +231,27 @@ class SimExchange:
         """
         at = now(self._moment())
         return self._derivatives.option_chain(self._books.underlying(underlying), expiry, at)
+
+    def previous_closes(self, underlying: str, expiry: date) -> pl.DataFrame | None:
+        """Return strike, option_type and previous_close; None of an expiry listed since then."""
+        at = now(self._moment())
+        return self._derivatives.previous_closes(self._books.underlying(underlying), expiry, at)
+
+    def earlier_chains(
+        self, underlyings: Sequence[str], *, before: date, sessions: int = 252, days_ahead: int = 30
+    ) -> pl.DataFrame:
+        """Return the closes next to the money of the sessions before a day (`chain_history`).
+
+        Raises
+        ------
+        UnknownName
+            Nothing is listed on one of them.
+        """
+        named = [self._books.underlying(name) for name in underlyings]
+        return earlier_chains(
+            self._books, named, now(self._moment()),
+            before=before, sessions=sessions, ahead=days_ahead,
+        )  # fmt: skip
 
     def chain_as_of(self, underlying: str) -> datetime:
         """Return the moment the chains of an underlying are valid for: a full minute, or the close.

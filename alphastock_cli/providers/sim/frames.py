@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -90,7 +91,7 @@ def indices(
     parts = []
     for name in names:
         values = index_rows(days, shares, name)
-        cut = pl.DataFrame({"date": dates, **{k: v[low:high] for k, v in values.items()}})
+        cut = pl.DataFrame({"date": dates, **{k: values[k][low:high] for k in values.names}})
         parts.append(cut.with_columns(symbol=pl.lit(name)))
     frame = pl.concat(parts).with_columns(
         pl.col("previous_close").fill_nan(None),
@@ -135,7 +136,22 @@ def _candles(frame: pl.DataFrame, symbol: str) -> pl.DataFrame:
     return conform(named, CANDLES, what="sim candles")
 
 
-def index_rows(days: Days, shares: Sequence[Share], name: str) -> dict[str, Array]:
+class IndexRows(dict[str, Array]):
+    """Columns of an index by name, (days,) each with two decimals, made when first asked for."""
+
+    names = ("previous_close", "open", "high", "low", "close")
+
+    def __init__(self, make: Callable[[str], Array]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, name: str) -> Array:
+        """Make a column."""
+        value = self[name] = np.round(self._make(name), 2)
+        return value
+
+
+def index_rows(days: Days, shares: Sequence[Share], name: str) -> IndexRows:
     """Return previous close, open, high, low and close of an index, two decimals, (days,) each."""
     return _vix(days) if name == VIX else _sum(days, shares, name)
 
@@ -153,32 +169,42 @@ def _members(days: Days, shares: Sequence[Share], name: str) -> tuple[Array, Arr
     return pick, index_base(name) * weights / weights.sum() / days.previous_close[pick, 0]
 
 
-def _sum(days: Days, shares: Sequence[Share], name: str) -> dict[str, Array]:
+def _sum(days: Days, shares: Sequence[Share], name: str) -> IndexRows:
     pick, units = _members(days, shares, name)
     held = units[:, None] / np.cumprod(days.factor[pick], axis=1)
 
-    def total(array: Array) -> Array:
+    @cache
+    def total(part: str) -> Array:
         # a sum over rows adds them in order: the same day is the same in a shorter history
+        array: Array = getattr(days, part)
         summed: Array = (array[pick] * held).sum(axis=0)
         return summed
 
-    opened, closed = total(days.open), total(days.close)
-    top, bottom = np.maximum(opened, closed), np.minimum(opened, closed)
-    high = top + _WICK * (total(days.high) - top)
-    low = bottom - _WICK * (bottom - total(days.low))
-    return _row(opened, high, low, closed, before=index_base(name))
+    def make(part: str) -> Array:
+        if part == "previous_close":
+            return _before(total("close"), index_base(name))
+        if part in {"open", "close"}:
+            return total(part)
+        opened, closed = total("open"), total("close")
+        if part == "high":
+            top = np.maximum(opened, closed)
+            return np.asarray(top + _WICK * (total("high") - top))
+        bottom = np.minimum(opened, closed)
+        return np.asarray(bottom - _WICK * (bottom - total("low")))
+
+    return IndexRows(make)
 
 
-def _vix(days: Days) -> dict[str, Array]:
+def _vix(days: Days) -> IndexRows:
     closed = days.vix
     opened = np.concatenate([closed[:1], closed[:-1]])
-    high, low = np.maximum(opened, closed), np.minimum(opened, closed)
-    return _row(opened, high, low, closed, before=np.nan)  # nobody knows the day before the first
+    values = {
+        "previous_close": _before(closed, np.nan),  # nobody knows the day before the first
+        "open": opened, "close": closed,
+        "high": np.maximum(opened, closed), "low": np.minimum(opened, closed),
+    }  # fmt: skip
+    return IndexRows(values.__getitem__)
 
 
-def _row(
-    opened: Array, high: Array, low: Array, closed: Array, *, before: float
-) -> dict[str, Array]:
-    previous = np.concatenate([[before], closed[:-1]])
-    named = {"previous_close": previous, "open": opened, "high": high, "low": low, "close": closed}
-    return {name: np.round(values, 2) for name, values in named.items()}
+def _before(closed: Array, first: float) -> Array:
+    return np.concatenate([[first], closed[:-1]])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from alphastock_cli.domain.data import Quote
-from alphastock_cli.providers.sim.days import TICK, Array
+from alphastock_cli.providers.sim.days import TICK
 from alphastock_cli.providers.sim.depth import depth, per_rupee
+from alphastock_cli.providers.sim.frames import IndexRows
 from alphastock_cli.providers.sim.minutes import Minutes
 from alphastock_cli.providers.sim.moments import Moment
 from alphastock_cli.providers.sim.spot import Seen, going_by
@@ -51,13 +52,13 @@ def share_quote(
 
 
 def index_quote(
-    key: str, rows: dict[str, Array], made: Minutes | None, done: int, moment: Moment
+    key: str, rows: IndexRows, made: Minutes | None, done: int, moment: Moment
 ) -> Quote:
     """Return the level of an index at a moment: it has no volume and nobody bids for it.
 
     `rows` are its days up to the last session begun, `made` the minutes of that one.
     """
-    day = {name: float(values[-1]) for name, values in rows.items()}
+    day = {name: float(rows[name][-1]) for name in rows.names}
     last, high, low, before = day["close"], day["high"], day["low"], day["previous_close"]
     if moment.under_way and made is not None:
         path, highs, lows, _ = going_by(made, day["open"])

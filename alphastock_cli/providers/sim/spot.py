@@ -21,6 +21,7 @@ from alphastock_cli.providers.sim.universe import VIX, Share
 
 _SHARES_KEPT = 1500  # of a share's day: about 25 MB of minutes
 _INDICES_KEPT = 64
+_FEW_PARTS = 3  # indices whose members are made alone; with one more all shares are
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,16 @@ class Seen:
     volume: list[int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The days of some shares alone: their lanes, ascending, and where each is in the arrays."""
+
+    days: simulated_days.Days
+    shares: Sequence[Share]
+    lanes: Array
+    places: dict[int, int]
+
+
 class Spot:
     """Shares and indices of one seed.
 
@@ -54,10 +65,11 @@ class Spot:
     def __init__(self, seed: int, listed: Sequence[Share]) -> None:
         self.seed, self.shares = seed, listed
         self._made: simulated_days.Days | None = None
+        self._parts: dict[tuple[str, int], _Part] = {}
         self._minutes: Kept[Minutes | None] = Kept(_SHARES_KEPT)
         self._seen: Kept[Seen] = Kept(_SHARES_KEPT)
         self._indices: Kept[Minutes | None] = Kept(_INDICES_KEPT)
-        self._rows: Kept[dict[str, Array]] = Kept(_INDICES_KEPT)
+        self._rows: Kept[frames.IndexRows] = Kept(_INDICES_KEPT)
 
     def days(self, count: int) -> simulated_days.Days:
         """Return the arrays of the first `count` sessions; made once, longer when one begins."""
@@ -68,7 +80,8 @@ class Spot:
 
     def row(self, lane: int, number: int, count: int) -> minutes.Row:
         """Return one day of one share; `number` counts sessions from 0."""
-        d, at = self.days(count), (lane, number)
+        d, place = self._place(lane, count)
+        at = (place, number)
         return minutes.Row(
             open=float(d.open[at]), high=float(d.high[at]), low=float(d.low[at]),
             close=float(d.close[at]), volume=int(d.volume[at]),
@@ -102,11 +115,50 @@ class Spot:
 
         return self._seen.get((lane, number), make)
 
-    def index_rows(self, name: str, count: int) -> dict[str, Array]:
+    def index_rows(self, name: str, count: int) -> frames.IndexRows:
         """Return open, high, low, close and previous close of an index, (count,) each."""
-        return self._rows.get(
-            (name, count), lambda: frames.index_rows(self.days(count), self.shares, name)
-        )
+
+        def make() -> frames.IndexRows:
+            part = self._part(name, count)
+            return frames.index_rows(part.days, part.shares, name)
+
+        return self._rows.get((name, count), make)
+
+    def _part(self, name: str, count: int) -> _Part:
+        """Return days in which the members of an index are, of no more shares than need be.
+
+        A question about one index spares three quarters of the shares; about many it does not.
+        """
+        held = self._parts.get((name, count))
+        if held is not None:
+            return held
+        if name == VIX:  # it has no members and comes with the days of any share
+            for (_, number), part in self._parts.items():
+                if number == count:
+                    return part
+        lanes = [lane for lane, share in enumerate(self.shares) if name in share.indices] or [0]
+        few = sum(number == count for _, number in self._parts) < _FEW_PARTS
+        if self._has(count) or not few or 2 * len(lanes) > len(self.shares):
+            made, lanes = self.days(count), list(range(len(self.shares)))
+            return _Part(made, self.shares, np.array(lanes), dict(zip(lanes, lanes, strict=True)))
+        shares = [self.shares[lane] for lane in lanes]
+        made = simulated_days.generate(shares, seed=self.seed, days=count)
+        places = {lane: place for place, lane in enumerate(lanes)}
+        kept = {key: part for key, part in self._parts.items() if key[1] == count}
+        part = _Part(made, shares, np.array(lanes), places)
+        self._parts = kept | {(name, count): part}
+        return part
+
+    def _has(self, count: int) -> bool:
+        return self._made is not None and self._made.close.shape[1] == count
+
+    def _place(self, lane: int, count: int) -> tuple[simulated_days.Days, int]:
+        """Return days with a share in them, and its place there."""
+        if not self._has(count):
+            for (_, number), part in list(self._parts.items()):
+                if number == count and lane in part.places:
+                    return part.days, part.places[lane]
+        return self.days(count), lane
 
     def index_minutes(self, name: str, number: int, sessions: Sequence[date]) -> Minutes | None:
         """Return the minutes of an index that make its row; None where hours are unknown.
@@ -130,9 +182,11 @@ class Spot:
             draws = stream(self.seed, INDEX_MINUTES, 0, day.toordinal())
             path = bridge(draws.standard_normal(length), opened, close, (high - low) / 3.0)
         else:
-            pick, held = frames.holdings(self.days(count), self.shares, name, number)
+            part = self._part(name, count)
+            pick, held = frames.holdings(part.days, part.shares, name, number)
             # a session with hours has minutes of every share
-            parts = [self.minutes(int(lane), number, sessions) for lane in pick]
+            lanes = part.lanes[pick].tolist()
+            parts = [self.minutes(lane, number, sessions) for lane in lanes]
             closes = np.stack([part.close for part in parts if part is not None])
             path = (closes * held[:, None]).sum(axis=0)
         return _inside(path, opened, high, low, close)
