@@ -20,11 +20,12 @@ from zoneinfo import ZoneInfo
 
 from alphastock_cli.config import Settings
 from alphastock_cli.domain.ports import Clock, EodSource, MarketData
-from alphastock_cli.errors import ConfigError, UsageError
+from alphastock_cli.errors import ConfigError, NotOffered, UsageError
 from alphastock_cli.registry import PROVIDERS
 
 if TYPE_CHECKING:
     from alphastock_cli.domain.eod_archive import EodArchive
+    from alphastock_cli.providers.kite.connection import Connection
     from alphastock_cli.providers.nse.reference import ReferenceFiles
     from alphastock_cli.store.journal import Journal
     from alphastock_cli.store.lake import Lake
@@ -138,6 +139,25 @@ class Wiring:
             self.notify(f"warning: {text}")
         return built
 
+    def provider_at(self, moment: datetime) -> MarketData:
+        """Build the provider asked for as it stood at another moment.
+
+        Raises
+        ------
+        NotOffered
+            It knows the present alone.
+        UsageError
+            It is the replay of another day.
+        """
+        chosen = self.settings.provider
+        known = inspect.signature(PROVIDERS.get(chosen)).parameters if not self.replayed else {}
+        if self.replayed is None and "as_of" not in known:
+            raise NotOffered(
+                f"`{chosen}` knows the present alone",
+                hint="What is stored is asked with --provider lake.",
+            )
+        return Wiring(self.settings, as_of=moment, clock=self.clock).provider()
+
     def eod_files(self) -> EodSource:
         """Return the reader of the exchanges' end-of-day files."""
         source: EodSource = self._build(PROVIDERS.get("nse"), "nse")
@@ -172,6 +192,12 @@ class Wiring:
         from alphastock_cli.providers.nse.reference import ReferenceFiles
 
         return ReferenceFiles()
+
+    def kite(self) -> Connection:
+        """Return Kite as this data directory knows it: login, budget, notes; nobody is asked."""
+        from alphastock_cli.providers.kite.connection import Connection
+
+        return Connection(self.data_dir, self.settings.kite, self.clock)
 
     def offers(self) -> dict[str, Any]:
         """Return what a provider's constructor may ask for by name."""
@@ -231,6 +257,18 @@ class Wiring:
             self.clock.speed = speed
             if self.asked is None:
                 self.clock.set(self.replayed.opens)
+
+    def run_on(self, speed: float) -> None:
+        """Let the clock run on from the moment asked for, else from the opening of a replayed day.
+
+        Call it before the provider is built. Without either the clock is the machine's.
+        """
+        from alphastock_cli.sandbox.clocks import RunningClock
+
+        start = self.asked or (self.replayed.opens if self.replayed else None)
+        if start is not None:
+            self.clock = RunningClock(start, SystemClock(), speed=speed)
+            self.asked = None
 
     def stand_at_asked(self) -> None:
         """Let the clock stand at the moment asked for: what is written is dated then, not now.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from urllib.parse import quote
 
 _MARK = "\N{MIDDLE DOT}"
 # CSI and the string sequences (OSC, DCS, SOS, PM, APC) in their 7-bit and 8-bit forms, then any
@@ -57,3 +58,36 @@ def escape_csv_cell(text: str) -> str:
     ("'=HYPERLINK(1)", "'-1", 'M&M')
     """
     return "'" + text if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
+
+
+_SHORTEST_SECRET = 6  # shorter ones would blot out ordinary words
+_BLOTTED = "[hidden]"
+_secrets: set[str] = set()
+# what a secret looks like where its value was never told to us: Kite's header, addresses, JSON
+_SECRET_FORMS = (
+    re.compile(r"(?i)(\btoken\s+)[\w.~+-]{4,}:[\w.~+/=-]{4,}"),
+    re.compile(
+        r"(?i)(\b(?:access_token|request_token|refresh_token|public_token|enctoken|checksum"
+        r"|api_secret|api_key|password)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',;)}]{6,}"
+    ),
+)
+
+
+def conceal(*secrets: str) -> None:
+    """Remember values that `redacted` takes out of every text of this process."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            _secrets.update({secret, quote(secret, safe="")})
+
+
+def redacted(text: str) -> str:
+    """Return `text` without secrets: the values told to `conceal` first, then their usual forms.
+
+    >>> redacted("DELETE /session/token?access_token=abcdef&x=1")
+    'DELETE /session/token?access_token=[hidden]&x=1'
+    """
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, _BLOTTED)
+    for form in _SECRET_FORMS:
+        text = form.sub(rf"\g<1>{_BLOTTED}", text)
+    return text

@@ -60,7 +60,12 @@ def run_checks(settings: Settings, clock: Clock, *, lake: Lake) -> list[Check]:
         _clock(clock),
         _terminal(),
     ]
-    return [replace(c, detail=_anonymous(c.detail), fix=_anonymous(c.fix)) for c in checks]
+    return [anonymous(check) for check in checks]
+
+
+def anonymous(check: Check) -> Check:
+    """Return a line without the name of the home folder."""
+    return replace(check, detail=_anonymous(check.detail), fix=_anonymous(check.fix))
 
 
 def _versions() -> Iterator[Check]:

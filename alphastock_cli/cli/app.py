@@ -32,7 +32,19 @@ _UNEXPECTED = 1
 
 # the commands, as `--help` lists them; each lives in the module of its name
 _GROUPS = ("fetch", "scan", "trade", "lake", "config")
-_LEAVES = ("chain", "greeks", "signal", "sql", "contract", "doctor", "watch")
+_LEAVES = (
+    "chain",
+    "greeks",
+    "payoff",
+    "sandbox",
+    "signal",
+    "sql",
+    "contract",
+    "doctor",
+    "watch",
+    "login",
+    "logout",
+)
 COMMANDS = (*_GROUPS, *_LEAVES)
 
 
@@ -64,7 +76,8 @@ def build(names: Sequence[str] = COMMANDS, leaf: str = "") -> typer.Typer:
         if name in _GROUPS:
             app.add_typer(_only(module.app, leaf), name=name)
         else:
-            app.command(name)(getattr(module, name))
+            # one whose words the parser would misread brings its own kind of command
+            app.command(name, cls=getattr(module, "COMMAND", None))(getattr(module, name))
     return app
 
 
@@ -202,8 +215,9 @@ def _say(
     retryable: bool = False,
 ) -> None:
     """Print one error on standard error: three short lines, or one JSON object under --json."""
-    from alphastock_cli.safety import safe_text
+    from alphastock_cli.safety import redacted, safe_text
 
+    what, safe, hint = redacted(what), redacted(safe), redacted(hint)
     if _wants_json(words):
         body = {"error": what, "code": code, "hint": hint, "retryable": retryable}
         if safe:
@@ -229,9 +243,9 @@ def _wants_json(words: Sequence[str]) -> bool:
 def _traceback() -> None:
     import traceback
 
-    from alphastock_cli.safety import safe_text
+    from alphastock_cli.safety import redacted, safe_text
 
-    for line in traceback.format_exc().splitlines():
+    for line in redacted(traceback.format_exc()).splitlines():
         print(safe_text(line, limit=2000), file=sys.stderr)  # noqa: T201 - the rim
 
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alphastock_cli.cli.options import CRON, ROWS, group_options, shared
+from alphastock_cli.cli.options import CRON, ROWS, SOURCE, group_options, shared
 from alphastock_cli.cli.run import Run, parse_day
-from alphastock_cli.errors import UsageError
+from alphastock_cli.errors import NotOffered, UsageError
+
+if TYPE_CHECKING:
+    from alphastock_cli.providers.kite import Kite
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 KINDS = "equities,delivery,indices,fo"
 
+PROVIDER = {"provider": SOURCE["provider"]}
 ON = {
     "on": Annotated[
         str | None,
@@ -150,21 +155,24 @@ def reference(
 
 
 @app.command()
-@shared(ROWS, CRON)
+@shared(ROWS, CRON, PROVIDER)
 def candles(
     run: Run,
     *,
+    symbols: Annotated[
+        list[str] | None, typer.Argument(help="Whose candles, from --provider kite.")
+    ] = None,
     from_file: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--from-file",
             help="CSV (also .gz), Parquet or zip of candles or ticks.",
             metavar="FILE",
         ),
-    ],
+    ] = None,
     symbol: Annotated[
-        str, typer.Option("--symbol", help="Whose candles they are.", metavar="SYMBOL")
-    ],
+        str, typer.Option("--symbol", help="Whose candles a file holds.", metavar="SYMBOL")
+    ] = "",
     interval: Annotated[
         str, typer.Option("--interval", help="minute, 5minute, ..., or day.", metavar="INTERVAL")
     ],
@@ -187,14 +195,38 @@ def candles(
             metavar="NAME",
         ),
     ] = "",
+    since: Annotated[
+        str | None, typer.Option("--from", help="First day to ask Kite for.", metavar="DATE")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", help="Last day; default today.", metavar="DATE")
+    ] = None,
+    oi: Annotated[bool, typer.Option("--oi", help="Open interest as well, of contracts.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show calls, seconds and budget; fetch nothing.")
+    ] = False,
 ) -> None:
-    """Load the candles, or the ticks, of one symbol from a file into the lake.
+    """Load candles into the lake: of symbols from Kite, or of one symbol from a file.
 
-    A candle is stamped with its start; a time without a zone is Indian. Ticks become minutes and
-    are not kept themselves. Days are those of an index; they add to what the exchange's own files
-    said and never replace it. What breaks a rule is set aside with its reason (`lake rejects`); a
-    second load changes nothing.
+    A candle is stamped with its start; a time without a zone is Indian. From Kite only final ones
+    come, only of days not stored yet: run it again to go on where it stopped. From a file ticks
+    become minutes, and days are those of an index. What breaks a rule is set aside with its reason
+    (`lake rejects`); a second load changes nothing.
     """
+    asked = {"--from": since, "--to": until, "--oi": oi or None, "--plan": plan or None,
+             "--provider": run.get("provider"), "SYMBOLS": symbols or None}  # fmt: skip
+    if from_file is None:
+        file_only = {"--symbol": symbol, "--map": columns_of, "--member": member}
+        clash = [name for name, value in file_only.items() if value]
+        if clash:
+            raise UsageError(f"{clash[0]} is for --from-file FILE", hint="Name the file.")
+        _from_broker(run, symbols or [], interval, exchange=exchange, since=since, until=until,
+                     oi=oi, plan=plan)  # fmt: skip
+        return
+    clash = [name for name, value in asked.items() if value is not None]
+    if clash or not symbol:
+        what = f"{clash[0]} and --from-file are two ways" if clash else "whose candles are they?"
+        raise UsageError(what, hint="A file takes --symbol NAME and --interval.")
     from alphastock_cli.actions.fetch_candles import fetch_candles, last_load
 
     wiring = run.wiring
@@ -206,6 +238,54 @@ def candles(
             symbol=symbol, interval=interval, exchange=exchange, columns=columns_of, member=member,
         )
     )  # fmt: skip
+
+
+def _from_broker(
+    run: Run,
+    symbols: Sequence[str],
+    interval: str,
+    *,
+    exchange: str,
+    since: str | None,
+    until: str | None,
+    oi: bool,
+    plan: bool,
+) -> None:
+    if not symbols or since is None:
+        raise UsageError(
+            "nothing says which candles" if not symbols else "nothing says from when on",
+            hint="e.g. alphastock fetch candles SBIN --interval minute --from 2026-01-01, or"
+            " --from-file FILE --symbol SBIN.",
+        )
+    from alphastock_cli.actions.fetch_candles import last_load
+    from alphastock_cli.actions.fetch_history import HistoryRequest, fetch_history, show_plan
+
+    request = HistoryRequest(
+        symbols=symbols, interval=interval, exchange=exchange, oi=oi,
+        first=parse_day(since, option="--from"),
+        last=None if until is None else parse_day(until, option="--to"),
+    )  # fmt: skip
+    wiring = run.wiring
+    source = _broker(run)
+    if plan:
+        run.show(show_plan(source, wiring.lake, request))
+    elif run.is_stale(last_load(wiring.lake, interval)):
+        run.show(fetch_history(source, wiring.lake, wiring.clock, request, progress=run.progress))
+
+
+def _broker(run: Run) -> Kite:
+    """Return the one provider whose answers are worth storing; simulated ones never are."""
+    name = run.get("provider") or "kite"
+    if name != "kite":
+        raise NotOffered(
+            f"nothing is fetched from `{name}` into the lake",
+            hint="Leave --provider out for kite, or name a file: --from-file FILE.",
+        )
+    from alphastock_cli.providers.kite import Kite
+
+    source = run.wiring.provider("kite")
+    assert isinstance(source, Kite)
+    return source
 
 
 @app.command()
@@ -245,25 +325,43 @@ def chain(
 
 
 @app.command()
-@shared(ROWS, CRON, ON)
+@shared(ROWS, CRON, ON, PROVIDER)
 def instruments(
     run: Run,
     *,
     from_file: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--from-file", help="A broker's instrument master, .csv or .csv.gz.", metavar="FILE"
         ),
-    ],
+    ] = None,
 ) -> None:
     """Load an instrument master into the lake, as the snapshot of one day.
 
-    The day is --on, or the date in the file's name; it is never guessed. What breaks a rule is set
-    aside with its reason (`lake rejects`); more than 1 bad row in 100 refuse the master whole.
+    Of Kite (the default) it is today's list, asked for once a day. Of a file the day is --on, or
+    the date in its name; it is never guessed. What breaks a rule is set aside with its reason
+    (`lake rejects`); more than 1 bad row in 100 refuse the master whole.
     """
     from alphastock_cli.actions.fetch_instruments import fetch_instruments
 
+    if from_file is not None and run.get("provider"):
+        raise UsageError("--provider and --from-file are two ways", hint="Give one of them.")
+    if from_file is None and run.on is not None:
+        raise UsageError("--on is for a file: Kite has today's list alone")
     wiring = run.wiring
     if not run.is_stale(wiring.lake.last_load("instruments")):
         return
-    run.show(fetch_instruments(wiring.lake, wiring.clock, from_file, on=run.on))
+    if from_file is not None:
+        run.show(fetch_instruments(wiring.lake, wiring.clock, from_file, on=run.on))
+        return
+    source = _broker(run)
+    path, day = source.dump.file()
+    result = fetch_instruments(wiring.lake, wiring.clock, path, on=day)
+    told = {*result.warnings}
+    more = tuple(text for text in source.remarks() if text not in told)
+    summary = {**result.summary, "dated_by": "kite"}
+    run.show(
+        replace(
+            result, source=source.name, summary=summary, warnings=(*more, *result.warnings)
+        )
+    )  # fmt: skip

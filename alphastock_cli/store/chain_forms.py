@@ -51,6 +51,11 @@ KITE_FNO = Form(name="chain_kite_fno", in_contracts=False, unsolved=None)
 NSE_SITE = Form(name="nse_option_chain_json", in_contracts=True, unsolved=0.0)
 
 
+def is_json(data: bytes) -> bool:
+    """Tell whether bytes begin as a JSON object."""
+    return data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+
+
 def read_form(name: str, data: bytes) -> tuple[Form, pl.DataFrame, pl.DataFrame]:
     """Return the form of a file, its rows and its odd lines.
 
@@ -66,7 +71,7 @@ def read_form(name: str, data: bytes) -> tuple[Form, pl.DataFrame, pl.DataFrame]
     BadReply
         No form we know, or one that holds no chain.
     """
-    if data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+    if is_json(data):
         return NSE_SITE, _nse_site(name, data), pl.DataFrame(schema={ROW: pl.Int64, RAW: pl.String})
     cells = cells_of(name, data)
     held = {column.casefold() for column in cells.columns}
@@ -93,11 +98,11 @@ def _collector(cells: Cells) -> pl.DataFrame:
     optional = {"spot": "spot", "bid": "bid", "ask": "ask", "oi_change": "oi_chg"}
     return cells.rows.select(
         ROW, RAW, **_when(cells, "timestamp", "expiry"),
-        underlying=_text(column["symbol"]), option_type=_text(column["option_type"]),
-        strike=_figure(column["strike"]), last_price=_figure(column["ltp"]),
-        volume=_figure(column["volume"]), open_interest=_figure(column["oi"]),
-        iv=_figure(column["iv"]),
-        **{ours: _figure(column[theirs]) for ours, theirs in optional.items() if theirs in column},
+        underlying=texts(column["symbol"]), option_type=texts(column["option_type"]),
+        strike=figures(column["strike"]), last_price=figures(column["ltp"]),
+        volume=figures(column["volume"]), open_interest=figures(column["oi"]),
+        iv=figures(column["iv"]),
+        **{ours: figures(column[theirs]) for ours, theirs in optional.items() if theirs in column},
     )  # fmt: skip
 
 
@@ -105,13 +110,13 @@ def _kite_fno(cells: Cells) -> pl.DataFrame:
     """Return the rows of a collector that writes call and put of a strike side by side."""
     column = {name.casefold(): pl.col(name) for name in cells.columns}
     when = _when(cells, "timestamp", "expiry")
-    spot = {"spot": _figure(column["stock_ltp"])} if "stock_ltp" in column else {}
+    spot = {"spot": figures(column["stock_ltp"])} if "stock_ltp" in column else {}
     sides = [
         cells.rows.select(
-            ROW, RAW, **when, underlying=_text(column["stock"]), option_type=pl.lit(side),
-            strike=_figure(column["strike"]), last_price=_figure(column[f"{side}_ltp".casefold()]),
-            volume=_figure(column[f"{side}_volume".casefold()]),
-            open_interest=_figure(column[f"{side}_oi".casefold()]), **spot,
+            ROW, RAW, **when, underlying=texts(column["stock"]), option_type=pl.lit(side),
+            strike=figures(column["strike"]), last_price=figures(column[f"{side}_ltp".casefold()]),
+            volume=figures(column[f"{side}_volume".casefold()]),
+            open_interest=figures(column[f"{side}_oi".casefold()]), **spot,
         )
         for side in SIDES
     ]  # fmt: skip
@@ -136,29 +141,35 @@ _ATM_SERIES = frozenset({"optionprice", "strikeprice", "optionsymbol", "tte", "i
 def _when(cells: Cells, time: str, expiry: str) -> dict[str, pl.Series]:
     """Return the moment and the expiry of each row."""
     own = {name.casefold(): name for name in cells.columns}
-    moments = cells.rows[own[time]]
-    if moments.dtype != pl.Datetime:
-        text = moments.cast(pl.String).str.strip_chars()
-        moments = text.str.replace(r"^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})$", "$1-$2-$3 $4:$5")
-    made = stamps(pl.DataFrame({"timestamp": moments}), {"timestamp": "timestamp"})
-    return {"time": made, "expiry": _day(cells.rows[own[expiry]])}
+    moments = whole_stamps(cells.rows[own[time]]).alias("timestamp")
+    made = stamps(moments.to_frame(), {"timestamp": "timestamp"})
+    return {"time": made, "expiry": days(cells.rows[own[expiry]])}
 
 
-def _day(days: pl.Series) -> pl.Series:
-    """Return dates of ``2026-02-24`` or ``25-Aug-2026``."""
-    if days.dtype.is_temporal():
-        return days.cast(pl.Date)
+def whole_stamps(moments: pl.Series) -> pl.Series:
+    """Return moments in which ``202608191130`` is written as ``2026-08-19 11:30``."""
+    if moments.dtype == pl.Datetime:
+        return moments
+    text = moments.cast(pl.String).str.strip_chars()
+    return text.str.replace(r"^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})$", "$1-$2-$3 $4:$5")
+
+
+def days(written: pl.Series) -> pl.Series:
+    """Return dates of ``2026-02-24`` or ``25-Aug-2026``; null where they are neither."""
+    if written.dtype.is_temporal():
+        return written.cast(pl.Date)
     text = pl.col("day").cast(pl.String).str.strip_chars()
     forms = ("%Y-%m-%d", "%d-%b-%Y")
     parsed = pl.coalesce(text.str.to_date(form, strict=False) for form in forms)
-    return pl.DataFrame({"day": days}).select(parsed).to_series()
+    return pl.DataFrame({"day": written}).select(parsed).to_series()
 
 
-def _text(column: pl.Expr) -> pl.Expr:
+def texts(column: pl.Expr) -> pl.Expr:
+    """Return names and words without blanks around them, in capitals."""
     return column.cast(pl.String).str.strip_chars().str.to_uppercase()
 
 
-def _figure(column: pl.Expr) -> pl.Expr:
+def figures(column: pl.Expr) -> pl.Expr:
     """Return a number; an empty cell is null, what is no number NaN."""
     text = column.cast(pl.String).str.strip_chars()
     number = column.cast(pl.Float64, strict=False)
@@ -202,7 +213,7 @@ def _nse_site(name: str, data: bytes) -> pl.DataFrame:
     zone = pl.Series([moment]).str.to_datetime("%d-%b-%Y %H:%M:%S", time_unit="us", strict=False)
     return frame.with_columns(
         time=pl.lit(zone[0], pl.Datetime("us")).dt.replace_time_zone("Asia/Kolkata"),
-        expiry=_day(frame["day"]),
+        expiry=days(frame["day"]),
     ).drop("day")  # fmt: skip
 
 

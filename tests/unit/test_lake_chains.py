@@ -9,6 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from alphastock_cli.actions.chain import ChainRequest
+from alphastock_cli.actions.chain import chain as chain_of
+from alphastock_cli.actions.option_words import parse_rate
 from alphastock_cli.domain.frames import CHAIN, DATASETS, FUTURES_DAY, OPTIONS_DAY, conform
 from alphastock_cli.domain.instrument import Exchange
 from alphastock_cli.errors import DamagedData, ProviderError, UnknownName
@@ -79,6 +82,15 @@ def test_a_chain_pairs_call_and_put_at_each_strike(lake: Lake) -> None:
     assert (untraded["volume"], untraded["open_interest"]) == (0, 750)
     assert absent["tradingsymbol"] == "NIFTY21MAR15100CE"
     assert (absent["last_price"], absent["volume"], absent["open_interest"]) == (None, None, None)
+
+
+def test_a_side_that_is_not_listed_is_no_row_of_the_command(lake: Lake) -> None:
+    request = ChainRequest(underlying="NIFTY", expiry=str(MONTHLY), rate=parse_rate(""))
+    made = chain_of(provider(lake), ManualClock(at(THU)), request)
+    assert [row["tradingsymbol"] for row in made.records()] == [
+        "NIFTY21MAR15000CE", "NIFTY21MAR15000PE", "NIFTY21MAR15100PE"
+    ]  # fmt: skip
+    assert (made.summary["rows"], made.summary["matched"]) == (3, 3)
 
 
 def test_names_are_those_of_the_broker(lake: Lake) -> None:

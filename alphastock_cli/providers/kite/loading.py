@@ -1,0 +1,86 @@
+"""What a load of candles into the lake asks of Kite: checked answers, their cost, what was odd.
+
+Mixed into the provider. Which days are asked for, and what is stored, is the action's business.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from alphastock_cli.domain.instrument import Exchange, Interval
+from alphastock_cli.providers.kite import history
+from alphastock_cli.providers.kite.connection import Connection
+from alphastock_cli.providers.kite.dump import Dump
+from alphastock_cli.providers.kite.facts import history_days, limits
+from alphastock_cli.store.candle_checks import CandleFile
+
+_SKEW = 2.0  # seconds two clocks may differ before it is worth a word
+
+
+class Loading:
+    """Candles for the lake."""
+
+    connection: Connection
+    dump: Dump
+    grace: timedelta
+
+    @abstractmethod
+    def as_of(self) -> datetime:
+        """Return the moment."""
+
+    @abstractmethod
+    def answer(
+        self,
+        row: dict[str, Any],
+        interval: Interval,
+        span: tuple[date, date],
+        *,
+        continuous: bool = False,
+        oi: bool = False,
+    ) -> list[list[Any]]:
+        """Return the rows of one call, as Kite tells them."""
+
+    def listed(self, exchange: Exchange, symbol: str) -> dict[str, Any]:
+        """Return the row of an instrument in today's list; see `Dump.find`."""
+        return self.dump.find(exchange, symbol)
+
+    def longest(self, interval: Interval) -> int:
+        """Return the days one call may span."""
+        return history_days(interval, self.as_of().date())
+
+    def final_before(self) -> datetime:
+        """Return the moment before which a candle has to be over to be final."""
+        return self.as_of() - self.grace
+
+    def checked(
+        self, row: dict[str, Any], interval: Interval, span: tuple[date, date], *, oi: bool = False
+    ) -> CandleFile:
+        """Return the candles of one call that are good and final, and the others with reasons."""
+        asked = self.final_before()
+        answer = self.answer(row, interval, span, oi=oi)
+        return history.checked(
+            answer, symbol=row["tradingsymbol"], exchange=Exchange(row["exchange"]),
+            interval=interval, span=span, now=asked, steady=row["option_type"] is None,
+        )  # fmt: skip
+
+    def pace(self) -> tuple[int, float]:
+        """Return how many calls for candles Kite takes in how many seconds."""
+        tightest = limits(self.as_of().date())["historical"][0]
+        return tightest.calls, tightest.seconds
+
+    def use(self) -> dict[str, Any]:
+        """Return what other processes use of that now: calls, who waits, seconds of a pause."""
+        found = next(each for each in self.connection.budget.usage() if each.name == "historical")
+        return {"budget_used": found.used, "budget_waiting": found.waiting,
+                "budget_paused": round(found.paused, 1)}  # fmt: skip
+
+    def remarks(self) -> list[str]:
+        """Return what a person should know of the answers so far."""
+        texts = list(self.dump.warnings)
+        skew = self.connection.rest.skew
+        if skew is not None and abs(skew) > _SKEW:
+            ahead = "behind" if skew > 0 else "ahead of"
+            texts.append(f"this machine's clock is {abs(skew):.0f} s {ahead} Kite's")
+        return texts

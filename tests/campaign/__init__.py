@@ -1,0 +1,1 @@
+"""Fault rows with as many repetitions and whatever seed is asked for."""
