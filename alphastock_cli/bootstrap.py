@@ -9,9 +9,8 @@ from __future__ import annotations
 import inspect
 import re
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from alphastock_cli.config import Settings
 from alphastock_cli.domain.ports import Clock, EodSource, MarketData
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import ConfigError, NotOffered, UsageError
 from alphastock_cli.registry import PROVIDERS
 
@@ -138,6 +138,23 @@ class Wiring:
         for text in getattr(built, "warnings", ()):
             self.notify(f"warning: {text}")
         return built
+
+    @contextmanager
+    def live(self) -> Iterator[MarketData]:
+        """Lend the provider asked for to a view that looks again and again, and end it afterwards.
+
+        Kite's quotes come from its ticker then.
+        """
+        if self.settings.provider != "kite" or self.replayed is not None or self.asked is not None:
+            yield self.provider()
+            return
+        from alphastock_cli.providers.kite.stream.live import LiveKite
+
+        built: LiveKite = self._build(LiveKite, "kite")
+        try:
+            yield built
+        finally:
+            built.close()
 
     def provider_at(self, moment: datetime) -> MarketData:
         """Build the provider asked for as it stood at another moment.

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from alphastock_cli.actions.age import check_age
 from alphastock_cli.actions.option_words import Rate, expiry_named, listed, underlying_named
 from alphastock_cli.actions.result import Result
-from alphastock_cli.analytics import expression
 from alphastock_cli.analytics.greeks import FIRST_ORDER, SECOND_ORDER
 from alphastock_cli.domain.data import Snapshot
 from alphastock_cli.domain.ports import Clock, MarketData
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import ProviderError, UsageError
 from alphastock_cli.runners._underlying import chain_moment
 from alphastock_cli.runners.options import ChainOptions, OptionsRunner
+
+if TYPE_CHECKING:
+    from alphastock_cli.analytics.expression import Condition
 
 BASE = (
     "tradingsymbol", "underlying", "expiry", "strike", "option_type", "last_price", "bid", "ask",
@@ -76,9 +79,7 @@ def chain(provider: MarketData, clock: Clock, request: ChainRequest) -> Result:
     """
     if request.strikes is not None and request.strikes < 0:
         raise UsageError(f"--strikes {request.strikes}: give a number from 0 up")
-    condition = expression.parse(request.where, schema()) if request.where else None
-    order = expression.parse_sort(request.sort, COLUMNS) if request.sort else []
-    shown = expression.parse_columns(request.columns, COLUMNS) if request.columns else None
+    condition, order, shown = _chosen(request)
     asked = {*(condition.columns if condition else ()), *(n for n, _ in order), *(shown or ())}
     second = request.second_order or bool(asked & set(SECOND_ORDER))
 
@@ -127,6 +128,21 @@ def chain(provider: MarketData, clock: Clock, request: ChainRequest) -> Result:
         selected=True,
         rows_follow=picked,
         highlight=tuple(column for column in COLUMNS if column in asked),
+    )
+
+
+def _chosen(
+    request: ChainRequest,
+) -> tuple[Condition | None, list[tuple[str, bool]], list[str] | None]:
+    """Return the condition, the order and the columns that were asked for, each if any were."""
+    if not (request.where or request.sort or request.columns):
+        return None, [], None
+    from alphastock_cli.analytics import expression  # few questions have words to read
+
+    return (
+        expression.parse(request.where, schema()) if request.where else None,
+        expression.parse_sort(request.sort, COLUMNS) if request.sort else [],
+        expression.parse_columns(request.columns, COLUMNS) if request.columns else None,
     )
 
 

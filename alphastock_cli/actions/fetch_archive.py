@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import groupby
-from types import MappingProxyType
 
 from alphastock_cli.actions.archive_report import ArchiveReport, planned
 from alphastock_cli.actions.fetch_eod import load
@@ -18,22 +17,32 @@ from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.eod_archive import EodArchive, Outcome, Plan, Wanted
 from alphastock_cli.domain.ports import EodBatch
 from alphastock_cli.errors import ProviderError
+from alphastock_cli.store import loaded
 from alphastock_cli.store.lake import Lake
 from alphastock_cli.store.loaded import Fed, LoadedFiles
 
 _BUNDLE = 10  # days whose files were all in the cache are stored together: fewer writes
 _WIDTH = 20
-# the dataset whose age says how old what a kind brings is; the others bring shares
-_FEEDS = MappingProxyType({"indices": "indices_day", "fo": "options_day"})
 
 Progress = Callable[[str], None]
 
 
-def last_fetch(lake: Lake, kinds: Sequence[str]) -> datetime | None:
-    """Return when the dataset of the kinds that is oldest was loaded; None where one never was."""
-    loads = [lake.last_load(_FEEDS.get(kind, "equities_day")) for kind in kinds]
-    known = [moment for moment in loads if moment is not None]
-    return min(known) if known and len(known) == len(loads) else None
+def last_fetch(lake: Lake, kinds: Sequence[str], first: date, last: date | None) -> datetime | None:
+    """Return when all files of these kinds and days were last there; None where one never was.
+
+    Of several kinds the one that was asked for longest ago counts.
+    """
+    moments = [loaded.last(lake, _name(kind), _span(first, last)) for kind in kinds]
+    known = [moment for moment in moments if moment is not None]
+    return min(known) if known and len(known) == len(moments) else None
+
+
+def _name(kind: str) -> str:
+    return f"archive {kind}"
+
+
+def _span(first: date, last: date | None) -> str:
+    return f"{first} {last or ''}"
 
 
 def show_plan(
@@ -88,6 +97,9 @@ def fetch_archive(
         todo = [w for w in plan.wanted if not (archive.has(w) and marks.holds(w.place, w.day))]
         report.known = len(plan.wanted) - len(todo)
         _Run(archive, lake, marks, report, progress).go(todo)
+        if report.trouble() is None:
+            for kind in kinds:
+                loaded.remember(lake, _name(kind), _span(first, last))
     report.requests = archive.requests
     return report
 

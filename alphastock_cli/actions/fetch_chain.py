@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from alphastock_cli.actions.fetch_candles import parse_mapping
 from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.ports import Clock
 from alphastock_cli.errors import BadReply
@@ -17,25 +18,30 @@ from alphastock_cli.store.chain_checks import ChainFile, read_chains
 from alphastock_cli.store.lake import Lake, UpsertReport
 
 
-def fetch_chain(lake: Lake, clock: Clock, file: Path, *, underlying: str = "") -> Result:
+def fetch_chain(
+    lake: Lake, clock: Clock, file: Path, *, underlying: str = "", columns: str = ""
+) -> Result:
     """Store the good snapshots of a file, or of every table of a zip; a second load adds nothing.
 
     Parameters
     ----------
     underlying : str
         Only the chains of this one; "" takes all there are.
+    columns : str
+        ``field=column,...`` of a table whose names do not tell.
 
     Raises
     ------
-    UsageError
-        The file is missing, or holds no chain of the underlying.
+    UsageError, UnknownName
+        The file is missing, or holds no chain of the underlying; a mapping makes no sense.
     BadReply
         A table is no chain we know, or not one of its rows could be used.
     StorageError, Locked, DamagedData
         The lake could not be written; what was stored is unharmed.
     """
+    mapping = parse_mapping(columns)
     with lake.writing():  # one writer for the whole load
-        found = list(read_chains(file, now=clock.now(), underlying=underlying))
+        found = list(read_chains(file, now=clock.now(), underlying=underlying, mapping=mapping))
         refused = pl.concat([each.rejects for each in found])
         lake.upsert("rejects", refused)
         reports = [lake.upsert("chains", each.snapshots) for each in found]

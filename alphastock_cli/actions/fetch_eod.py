@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +14,8 @@ from alphastock_cli.actions.eod_store import CONTRACTS, SHARES, Waiting, store
 from alphastock_cli.domain.frames import DATASETS, conform
 from alphastock_cli.domain.ports import EodBatch, EodSource
 from alphastock_cli.errors import BadReply, UsageError
-from alphastock_cli.store.lake import Lake
+from alphastock_cli.store import loaded
+from alphastock_cli.store.lake import INDIA, Lake
 
 _UNDATED = "no date in the rows or the name, and no other source of that day agrees; give --on DATE"
 _CLOSES = ("exchange", "symbol", "series", "date", "close")
@@ -49,6 +50,8 @@ def fetch_eod(
     report = FetchReport()
     with lake.writing():  # one writer for the whole load: a second one is told before it begins
         refused, used = load(source.read_folder(folder, on=on), lake, report, progress=progress)
+        if used:
+            loaded.remember(lake, _name(folder), str(on))
     if not report.files:
         raise UsageError(
             f"{folder} holds no .csv, .txt, .zip, .gz or .parquet file",
@@ -57,6 +60,31 @@ def fetch_eod(
     if not used:
         raise _nothing(folder, refused)
     return report
+
+
+def last_load(lake: Lake, folder: Path, *, on: date | None = None) -> datetime | None:
+    """Return when this folder was last loaded; None if never, or if a file in it is newer.
+
+    What other loads brought, of these or other datasets, says nothing of what lies in it now.
+    """
+    moment = loaded.last(lake, _name(folder), str(on))
+    if moment is None:
+        return None
+    newest = max((_changed(path) for path in folder.rglob("*")), default=0.0)
+    return None if datetime.fromtimestamp(newest, tz=INDIA) > moment else moment
+
+
+def _name(folder: Path) -> str:
+    return f"folder {folder.resolve()}"
+
+
+def _changed(path: Path) -> float:
+    """Return when a file was written or put where it is; 0 where it has gone."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return 0.0
+    return max(facts.st_mtime, facts.st_ctime)
 
 
 def load(

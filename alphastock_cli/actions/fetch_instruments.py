@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.frames import DATASETS, conform
 from alphastock_cli.domain.instrument import Exchange
 from alphastock_cli.domain.ports import Clock
-from alphastock_cli.errors import BadReply, UsageError
+from alphastock_cli.errors import BadReply, UnknownName, UsageError
 from alphastock_cli.store import snapshots
 from alphastock_cli.store.lake import Lake, UpsertReport
 from alphastock_cli.store.master_checks import DATASET, Checked, check_master
@@ -34,13 +35,22 @@ _NAMED = re.compile(
 )
 
 
-def fetch_instruments(lake: Lake, clock: Clock, file: Path, *, on: date | None = None) -> Result:
+def fetch_instruments(
+    lake: Lake,
+    clock: Clock,
+    file: Path,
+    *,
+    on: date | None = None,
+    exchange: Exchange | None = None,
+) -> Result:
     """Store the good rows of a master; a second load of it changes nothing.
 
     Parameters
     ----------
     on : date, optional
         The day of the master; None takes the date in the file's name.
+    exchange : Exchange, optional
+        Only what is listed there. Then the master does not count as loaded for `--if-stale`.
 
     Raises
     ------
@@ -54,6 +64,8 @@ def fetch_instruments(lake: Lake, clock: Clock, file: Path, *, on: date | None =
     with lake.writing():  # one writer for the whole load: a second one is told before it begins
         sheet = read_master(file)
         day, notes = _day(sheet, file, on, clock.now().date())
+        if exchange is not None:
+            sheet = _listed_on(sheet, exchange)
         checked = check_master(sheet, day)
         del sheet  # the text of a million rows is not needed beside what is stored
         if checked.frame.is_empty() or checked.frame.height < _GOOD_SHARE * _different(checked):
@@ -62,9 +74,20 @@ def fetch_instruments(lake: Lake, clock: Clock, file: Path, *, on: date | None =
         notes += _unlisted(lake, checked, day)
         lake.upsert("rejects", checked.rejects)
         report = lake.upsert(DATASET, checked.frame)
-        lake.touch(DATASET)
+        if exchange is None:
+            lake.touch(DATASET)
     dated_by = "file name" if on is None else "--on"
     return _result(checked, report, notes, {"date": day, "dated_by": dated_by})
+
+
+def _listed_on(sheet: Sheet, exchange: Exchange) -> Sheet:
+    rows = sheet.rows.filter(exchange=exchange.value)
+    if rows.is_empty():
+        codes = sheet.rows["exchange"].drop_nulls().unique().sort()
+        raise UnknownName.of(
+            f"exchange of {sheet.file}", exchange.value, codes, hint=f"It lists {', '.join(codes)}."
+        )
+    return replace(sheet, rows=rows)
 
 
 # -- of which day ---------------------------------------------------------------------------------

@@ -21,6 +21,9 @@ from alphastock_cli.store.files import NewerData, make_private, read_whole
 from alphastock_cli.store.lake import Lake, known
 from alphastock_cli.store.layout import DAILY, DATED, SNAPSHOTS, day_column, name_column
 
+_INDICES = "indices_day"
+# the index published on every session of an exchange: others may lie about without it
+_MAIN_INDEX = {"NSE": "NIFTY 50", "BSE": "SENSEX"}
 _NO_COPY = "the copy that answers single days was missing or another file's"
 
 
@@ -59,26 +62,35 @@ def status(lake: Lake, clock: Clock) -> Result:
 
 
 def gaps(lake: Lake, *, dataset: str, exchange: str) -> Result:
-    """Return the sessions between the first and the last stored day that are not stored."""
+    """Return the sessions between the first and the last stored day that are not stored.
+
+    A day of indices counts as stored when it has the main index, or, where that was never stored,
+    the one stored most often: `judged_by` names it.
+    """
     if known(dataset) not in DAILY:
         raise UsageError(
             f"{dataset} has no sessions", hint=f"Give one of: {', '.join(sorted(DAILY))}."
         )
-    days = _days(lake, dataset, exchange)
+    names = ["exchange", "date", *(["symbol"] if dataset == _INDICES else [])]
+    stored = lake.scan(dataset, columns=names).filter(exchange=exchange).collect()
+    days = stored["date"].unique().sort().to_list()
     if not days:
         return Result(
             kind="lake_gaps", rows=[], source="lake",
             warnings=(f"no {dataset} of {exchange} is stored",),
         )  # fmt: skip
-    missing, note = _missing(days, exchange)
+    judge = _judge(stored, exchange) if dataset == _INDICES else None
+    missing, note = _missing(days, exchange, _held(stored, judge))
+    what = "that is not stored" if judge is None else f"without {judge}"
     rows = [
         {"date": day, "weekday": f"{day:%a}", "dataset": dataset, "exchange": exchange,
-         "reason": "a session of the calendar that is not stored"}
+         "reason": f"a session of the calendar {what}"}
         for day in missing or ()
     ]  # fmt: skip
     summary = {
         "first": days[0], "last": days[-1], "sessions": len(days),
         "missing": None if missing is None else len(missing),
+        **({} if judge is None else {"judged_by": judge}),
     }  # fmt: skip
     return Result(
         kind="lake_gaps",
@@ -187,7 +199,10 @@ def _by_exchange(
     for (exchange,), part in frame.group_by("exchange") if frame.height else ():
         day = when.dt.date() if day_column(dataset) == "time" else when
         days = part.select(day.unique().sort()).to_series().to_list()
-        missing, note = _missing(days, str(exchange)) if dataset in DAILY else (None, "")
+        missing, note = None, ""
+        if dataset in DAILY:
+            judge = _judge(part, str(exchange)) if dataset == _INDICES else None
+            missing, note = _missing(days, str(exchange), _held(part, judge))
         figures = {
             "exchange": exchange, "rows": part.height,
             "symbols": part[name_column(dataset)].n_unique(),
@@ -198,14 +213,25 @@ def _by_exchange(
     return sorted(found, key=lambda each: str(each[0]["exchange"]))
 
 
-def _days(lake: Lake, dataset: str, exchange: str) -> list[date]:
-    rows = lake.scan(dataset, columns=["exchange", "date"]).filter(exchange=exchange)
-    return rows.select(pl.col("date").unique().sort()).collect()["date"].to_list()
+def _judge(rows: pl.DataFrame, exchange: str) -> str:
+    """Return the index whose presence says that a day of indices is stored."""
+    main = _MAIN_INDEX.get(exchange)
+    if main is not None and main in rows["symbol"]:
+        return main
+    counts = rows.group_by("symbol").agg(pl.col("date").n_unique()).sort("date", "symbol")
+    return str(counts["symbol"][-1])
 
 
-def _missing(days: list[date], exchange: str) -> tuple[list[date] | None, str]:
-    """Return the sessions not among `days`, None where nobody can say; and a remark if so.
+def _held(rows: pl.DataFrame, judge: str | None) -> set[date] | None:
+    return None if judge is None else set(rows.filter(pl.col("symbol") == judge)["date"])
 
+
+def _missing(
+    days: list[date], exchange: str, held: set[date] | None
+) -> tuple[list[date] | None, str]:
+    """Return the sessions not among `held`, None where nobody can say; and a remark if so.
+
+    `days` say from when to when; they are what is held where `held` is None.
     The calendar is that of the exchange's own segment: F&O, currency and commodities have theirs.
     """
     if exchange not in set(Exchange):
@@ -216,6 +242,6 @@ def _missing(days: list[date], exchange: str) -> tuple[list[date] | None, str]:
     partly = f"the calendar knows {first} to {last}: gaps outside are not known"
     if begin > end:
         return None, partly
-    held = set(days)
+    held = set(days) if held is None else held
     missing = [day for day in calendar.sessions(segment, begin, end) if day not in held]
     return missing, "" if (begin, end) == (days[0], days[-1]) else partly

@@ -18,6 +18,11 @@ from alphastock_cli.orchestrator import markets
 from alphastock_cli.trading import orders, risk
 from alphastock_cli.trading.portfolio import Portfolio
 
+# the figures that are not known of a ledger that was never begun
+_ACCOUNT = ("equity", "cash", "margin_used", "margin_available", "realised", "unrealised",
+            "charges", "day_pnl", "drawdown_pct")  # fmt: skip
+_PROFIT = ("opening_cash", "pnl_gross", "charges", "pnl_net")
+
 
 class Named(Journal, Protocol):
     """A ledger that knows its own facts."""
@@ -91,6 +96,16 @@ def positions(journal: Named, provider: MarketData | None, clock: Clock) -> Resu
         simulated=bool(provider and provider.simulated),
         warnings=tuple(f"{key}: no price is known, its value neither" for key in missing),
     )
+
+
+def unbegun(kind: str, account: str, text: str) -> Result:
+    """Return the empty result of a ledger that is not there: `text` says so, no figure is known."""
+    figures = {"orders": (), "positions": _ACCOUNT, "pnl": _PROFIT}[kind]
+    known = {"account": account} | ({"open": 0} if kind == "orders" else {})
+    return Result(
+        kind=kind, rows=[], summary=known | dict.fromkeys(figures), source=f"ledger {account}",
+        warnings=(text,),
+    )  # fmt: skip
 
 
 def position_row(

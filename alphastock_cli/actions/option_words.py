@@ -6,12 +6,13 @@ Shared by the commands about options; what a provider lists is the measure, not 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 
 from alphastock_cli.analytics.chain import LIMITS, Limits
 from alphastock_cli.domain.instrument import Exchange
 from alphastock_cli.domain.ports import Capability, MarketData
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import (
     AlphaStockError,
     NotOffered,

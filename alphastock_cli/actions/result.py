@@ -6,9 +6,11 @@ Views turn a `Result` into a table, JSON or CSV; nothing in here knows how it wi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from alphastock_cli.domain.records import dataclass
 
 if TYPE_CHECKING:
     import polars as pl

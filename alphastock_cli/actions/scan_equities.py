@@ -245,8 +245,8 @@ def _warnings(
     known = set(frame["symbol"])
     absent = sorted(set(symbols) - known)
     if absent:
-        more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""  # noqa: PLR2004
-        texts.insert(0, f"no row in the last session for {', '.join(absent[:5])}{more}")
+        listed = raw.frames["listed"]["symbol"]
+        texts.insert(0, universe.not_there("no row in the last session", absent, listed))
     return [*texts, *_unstored(raw.frames["rows"], request)]
 
 

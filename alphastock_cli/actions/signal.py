@@ -10,7 +10,7 @@ from alphastock_cli.actions.result import Result
 from alphastock_cli.actions.strategies import Chosen, runner
 from alphastock_cli.domain.ports import Clock, MarketData
 from alphastock_cli.domain.trading import Signal
-from alphastock_cli.errors import AlphaStockError
+from alphastock_cli.errors import ProviderError
 
 _MOST_FAILURES = 3
 
@@ -24,7 +24,7 @@ def signals(
     ------
     DamagedData
         The data are older than `max_age` seconds.
-    AlphaStockError
+    ProviderError
         No symbol could be read.
     """
     check_age(provider.as_of(), clock, max_age)
@@ -33,7 +33,7 @@ def signals(
     snapshots = gatherer.process_data(raw)
     if not snapshots and raw.failures:
         symbol, why = next(iter(raw.failures.items()))
-        raise AlphaStockError(f"none of {len(chosen.symbols)} symbols: {symbol}: {why}")
+        raise ProviderError(f"none of {len(chosen.symbols)} symbols: {symbol}: {why}")
     found: list[Signal] = []
     short = 0
     for snapshot in snapshots.values():
@@ -42,7 +42,8 @@ def signals(
         judged = (each.judge(snapshot) for each in chosen.strategies)
         found += [signal for signal in judged if signal is not None]
     found.sort(key=lambda signal: (-signal.strength, signal.signal_id))
-    warnings = [f"{name}: {why}" for name, why in raw.failures.items()][:_MOST_FAILURES]
+    failed = [f"{name}: {why}" for name, why in raw.failures.items()]
+    warnings = [*chosen.warnings, *failed[:_MOST_FAILURES]]
     if len(raw.failures) > _MOST_FAILURES:
         warnings.append(f"{len(raw.failures) - _MOST_FAILURES} more symbols could not be read")
     if short:

@@ -42,12 +42,16 @@ class Configured(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """What to judge and with what: strategies, shares, interval of the candles."""
+    """What to judge and with what: strategies, shares, interval of the candles.
+
+    `warnings` name what was asked for and is not listed.
+    """
 
     strategies: tuple[Assigned, ...]
     symbols: tuple[str, ...]
     interval: Interval
     exchange: Exchange = Exchange.NSE
+    warnings: tuple[str, ...] = ()
 
 
 def choose(
@@ -67,12 +71,12 @@ def choose(
     Raises
     ------
     UnknownName
-        A strategy, index or interval nobody knows.
+        A strategy, index or interval nobody knows; symbols of which not one is listed.
     ConfigError
         A parameter a strategy does not have.
     """
     wanted = list(names) or [name for name, held in configured.items() if held.enabled] or [DEFAULT]
-    found = _symbols(provider, symbols, default_universe, watchlist)
+    found, warnings = _symbols(provider, symbols, default_universe, watchlist)
     strategies = []
     for name in wanted:
         held = configured.get(name)
@@ -80,7 +84,10 @@ def choose(
         own = frozenset(held.symbols) if held else frozenset[str]()
         strategies.append(Assigned(strategy=made, symbols=own))
         found = tuple(sorted({*found, *(own if not symbols else ())}))
-    return Chosen(strategies=tuple(strategies), symbols=found, interval=interval_named(interval))
+    return Chosen(
+        strategies=tuple(strategies), symbols=found, interval=interval_named(interval),
+        warnings=warnings,
+    )  # fmt: skip
 
 
 def interval_named(text: str) -> Interval:
@@ -126,16 +133,19 @@ def listing() -> Result:
 
 def _symbols(
     provider: MarketData, typed: str, default_universe: str, watchlist: Sequence[str]
-) -> tuple[str, ...]:
-    """Return the shares meant: those typed, those a replayed day has, or the default universe."""
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the shares meant: those typed, those a replayed day has, or the default universe.
+
+    With them what to say of those that are not listed; they are left out.
+    """
     listed = provider.instruments(Exchange.NSE).filter(asset_type=AssetType.EQUITY.value)
     known = set(listed["tradingsymbol"])
     word = typed or default_universe
     if not typed and Capability.CANDLE_MARKET in provider.capabilities:
         keys = provider.symbols()  # type: ignore[attr-defined]  # comes with the capability
-        return tuple(sorted(known & {key.partition(":")[2] for key in keys}))
+        return tuple(sorted(known & {key.partition(":")[2] for key in keys})), ()
     if "," in word or word.strip().upper() in known:
-        return universe.parse_symbols(word)
+        return _listed(universe.parse_symbols(word), known, word)
     on = provider.as_of().date()
     try:
         found = universe.resolve(word, provider, on=on, watchlist=watchlist)
@@ -148,4 +158,17 @@ def _symbols(
             [*known, *indices.index_names()],
             hint="Give symbols with commas between, an index, or a file of symbols.",
         ) from error
-    return found or tuple(sorted(known))
+    return _listed(found, known, word) if found else (tuple(sorted(known)), ())
+
+
+def _listed(
+    asked: Sequence[str], known: set[str], word: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return those that are listed, and a warning on the others; refuse where none is."""
+    if not known:
+        return tuple(asked), ()  # nothing is listed: whoever reads says so
+    found = tuple(symbol for symbol in asked if symbol in known)
+    if not found:
+        raise UnknownName.of("symbol", asked[0] if asked else word, known)
+    absent = [symbol for symbol in asked if symbol not in known]
+    return found, (universe.not_there("not listed", absent, known),) if absent else ()

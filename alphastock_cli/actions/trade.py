@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Heard = Callable[[OrderEvent], None]
+GoesOn = Callable[[OrderState, datetime], str]  # the command that lets an order meet the market
 _CASH = (Exchange.NSE, Exchange.BSE)
 _DERIVATIVES = (Exchange.NFO, Exchange.BFO, Exchange.MCX, Exchange.CDS, Exchange.BCD)
 
@@ -98,7 +99,7 @@ def loop(
         as_of=provider.as_of(),
         source=f"{provider.name}, ledger {journal.meta('account')}",
         simulated=provider.simulated,
-        warnings=(*closed(clock), *account.warnings),
+        warnings=(*request.chosen.warnings, *closed(clock), *account.warnings),
     )
 
 
@@ -121,8 +122,11 @@ def submit(
     limits: RiskLimits,
     wait: float = 0.0,
     heard: Heard = lambda _: None,
+    goes_on: GoesOn | None = None,
 ) -> Result:
     """Place a person's order on paper; `wait` seconds of market are let past it.
+
+    An order that waits is told with the command that goes on, in the words of `goes_on`.
 
     Raises
     ------
@@ -164,7 +168,18 @@ def submit(
         clock.sleep(min(1.0, wait))
         _meet(desk, provider, key)
     state = _state(broker, order.order_id)
-    note = () if state.status.final else (_resting(state, provider),)
+    note = (
+        ()
+        if state.status.final
+        else (
+            _resting(
+                state,
+                goes_on(state, clock.now())
+                if goes_on
+                else f"alphastock trade --paper --once --provider {provider.name}",
+            ),
+        )
+    )
     return Result(
         kind="orders", rows=[order_row(state)], source=f"ledger {journal.meta('account')}",
         simulated=provider.simulated, warnings=note, summary={"account": journal.meta("account")},
@@ -262,12 +277,12 @@ def _state(broker: PaperBroker, order_id: str) -> OrderState:
     return next(s for s in broker.orders() if s.order.order_id == order_id)
 
 
-def _resting(state: OrderState, provider: MarketData) -> str:
+def _resting(state: OrderState, command: str) -> str:
     after = state.status is OrderStatus.AMO
     word = "waits for the next session" if after else "rests"
     side = "buy" if state.order.side is Side.BUY else "sell"
     waiting = "" if after else "--wait 2m or "
     return (
         f"the {side} order {word}: it meets the market that follows, with {waiting}the next"
-        f" `alphastock trade --paper --once --provider {provider.name}`"
+        f" `{command}`"
     )

@@ -5,16 +5,17 @@ Pure but for reading the one file a person names.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
 from alphastock_cli.domain.ports import MarketData
-from alphastock_cli.errors import NotOffered, UnknownName, UsageError
+from alphastock_cli.errors import NotOffered, UnknownName, UsageError, nearest
 from alphastock_cli.exchange import indices
 
 _MAX_FILE = 1 << 20
 _MAX_SYMBOLS = 20_000
+_NAMED = 5
 
 
 def resolve(
@@ -77,6 +78,21 @@ def word_or_path(text: str) -> str:
 def parse_symbols(text: str) -> tuple[str, ...]:
     """Return the symbols of ``SBIN, INFY``, upper case, without repeats, sorted."""
     return tuple(sorted({part.strip().upper() for part in text.split(",") if part.strip()}))
+
+
+def not_there(what: str, absent: Sequence[str], known: Iterable[str]) -> str:
+    """Return a warning that names up to five of `absent` and what may be meant instead.
+
+    >>> not_there("not listed", ["SBINN"], ["SBIN", "INFY"])
+    'not listed: SBINN (did you mean SBIN?)'
+    """
+    names = list(known)
+    told = []
+    for symbol in absent[:_NAMED]:
+        near = nearest(symbol, names, most=2)
+        told.append(f"{symbol} (did you mean {' or '.join(near)}?)" if near else symbol)
+    more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
+    return f"{what}: {', '.join(told)}{more}"
 
 
 def read_symbols(path: Path) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ units: `docs/conventions.md`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import polars as pl
+
+from alphastock_cli.domain.records import dataclass
 
 FEW_PAIRS = 3  # strikes quoted on both sides, from which on last trades are left alone
 

@@ -7,13 +7,13 @@ calculate and can do nothing else. `docs/conventions.md` lists the language.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from alphastock_cli.analytics.grammar import Parser
 from alphastock_cli.analytics.typed import Part
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import UnknownName, UsageError
 
 _LARGE = 1e4

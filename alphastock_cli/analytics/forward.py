@@ -7,12 +7,12 @@ markets can put it wrong. The formulas themselves are `pricing.forward`'s.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
 
 from alphastock_cli.analytics.chain import price_pairs
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.pricing.black76 import Model
 from alphastock_cli.pricing.forward import forward_by_parity, forward_from_spot
 

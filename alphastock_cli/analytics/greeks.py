@@ -7,13 +7,14 @@ the edges: expired, without a forward, without time value.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from alphastock_cli.domain.frames import column
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.pricing import greeks, implied_vol_with_status, words
 from alphastock_cli.pricing.black76 import Model
 
@@ -138,4 +139,4 @@ def _calls(frame: pl.DataFrame) -> NDArray[np.bool_]:
 
 def _nullable(name: str, values: Any) -> pl.Series:  # noqa: ANN401 - any array of numbers
     """Return an array as a column in which NaN is null."""
-    return pl.Series(name, np.asarray(values, dtype=np.float64), nan_to_null=True)
+    return column(name, np.asarray(values, dtype=np.float64))

@@ -7,10 +7,10 @@ the market. The series holds earlier sessions only; whoever builds it keeps late
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 
 from alphastock_cli.analytics.skew import at_maturity
+from alphastock_cli.domain.records import dataclass
 
 DAYS_AHEAD = 30
 SESSIONS = 252  # about a year

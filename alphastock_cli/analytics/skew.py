@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import polars as pl
+
+from alphastock_cli.domain.records import dataclass
 
 QUARTER = 0.25  # the delta of the market's words: a 25-delta call
 

@@ -7,9 +7,9 @@ the machine, or an attribute. Linear in the length of the text.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import UsageError
 
 MAX_LENGTH = 2_000

@@ -123,6 +123,9 @@ def _only(group: typer.Typer, leaf: str) -> typer.Typer:
 
 def _app_for(words: Sequence[str]) -> typer.Typer:
     """Build no more than these words need: the one command they mean."""
+    if "_ALPHASTOCK_COMPLETE" in os.environ:  # the words to complete are not the process's own
+        typed = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS", "")
+        words = typed.split()[1:]
     meant, end = positionals(words)
     if meant:
         return build([meant[0]], *meant[1:2]) if meant[0] in COMMANDS else _listing()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alphastock_cli.cli import completion
 from alphastock_cli.cli.options import CRON, ROWS, SOURCE, shared
 from alphastock_cli.cli.run import Run
 from alphastock_cli.errors import UsageError
@@ -30,12 +31,18 @@ DAYCOUNT = typer.Option(
 def chain(
     run: Run,
     *,
-    underlying: Annotated[str, typer.Argument(help="e.g. NIFTY, BANKNIFTY, SENSEX, SBIN.")],
+    underlying: Annotated[
+        str,
+        typer.Argument(
+            help="e.g. NIFTY, BANKNIFTY, SENSEX, SBIN.", autocompletion=completion.optioned
+        ),
+    ],
     expiry: Annotated[
         str,
         typer.Option(
             help="A date, weekly, monthly, or next (the one after the nearest); default nearest.",
             metavar="DATE",
+            autocompletion=completion.expiries,
         ),
     ] = "",
     strikes: Annotated[

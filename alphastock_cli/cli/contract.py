@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from alphastock_cli.cli import completion
 from alphastock_cli.cli.options import CRON, ROWS, shared
 from alphastock_cli.cli.run import Run
 
@@ -21,7 +22,12 @@ ON = {
 def contract(
     run: Run,
     *,
-    symbol: Annotated[str, typer.Argument(help="e.g. NIFTY, SENSEX, GOLD, USDINR, SBIN.")],
+    symbol: Annotated[
+        str,
+        typer.Argument(
+            help="e.g. NIFTY, SENSEX, GOLD, USDINR, SBIN.", autocompletion=completion.underlyings
+        ),
+    ],
     diff: Annotated[
         bool,
         typer.Option(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alphastock_cli.cli import completion
+from alphastock_cli.cli.fetch_chain import chain
 from alphastock_cli.cli.options import CRON, ROWS, SOURCE, group_options, shared
 from alphastock_cli.cli.run import Run, parse_day
 from alphastock_cli.errors import NotOffered, UsageError
@@ -93,10 +95,10 @@ def eod(
 
 
 def _from_folder(run: Run, folder: Path) -> None:
-    from alphastock_cli.actions.fetch_eod import fetch_eod
+    from alphastock_cli.actions.fetch_eod import fetch_eod, last_load
 
     wiring = run.wiring
-    if not run.is_stale(wiring.lake.last_load("equities_day")):
+    if not run.is_stale(last_load(wiring.lake, folder, on=run.on)):
         return
     result = fetch_eod(wiring.eod_files(), wiring.lake, folder, on=run.on, progress=run.progress)
     run.show(result.result())
@@ -111,7 +113,7 @@ def _from_archive(
     if plan:
         run.show(show_plan(wiring.eod_archive(), wiring.lake, kinds, first, last))
         return
-    if not run.is_stale(last_fetch(wiring.lake, kinds)):
+    if not run.is_stale(last_fetch(wiring.lake, kinds, first, last)):
         return
     report = fetch_archive(
         wiring.eod_archive(), wiring.lake, kinds, first, last, progress=run.progress
@@ -160,7 +162,10 @@ def candles(
     run: Run,
     *,
     symbols: Annotated[
-        list[str] | None, typer.Argument(help="Whose candles, from --provider kite.")
+        list[str] | None,
+        typer.Argument(
+            help="Whose candles, from --provider kite.", autocompletion=completion.symbols
+        ),
     ] = None,
     from_file: Annotated[
         Path | None,
@@ -202,6 +207,7 @@ def candles(
         str | None, typer.Option("--to", help="Last day; default today.", metavar="DATE")
     ] = None,
     oi: Annotated[bool, typer.Option("--oi", help="Open interest as well, of contracts.")] = False,
+    continuous: Annotated[bool, typer.Option("--continuous", hidden=True)] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show calls, seconds and budget; fetch nothing.")
     ] = False,
@@ -213,6 +219,13 @@ def candles(
     become minutes, and days are those of an index. What breaks a rule is set aside with its reason
     (`lake rejects`); a second load changes nothing.
     """
+    if continuous:
+        raise NotOffered(
+            "Kite joins futures into one series only as days, and the lake stores no days of Kite:"
+            " --continuous has nothing to fetch",
+            safe="Nothing was asked for.",
+            hint="Name each contract, e.g. NIFTY26NOVFUT --exchange NFO --interval minute --oi.",
+        )
     asked = {"--from": since, "--to": until, "--oi": oi or None, "--plan": plan or None,
              "--provider": run.get("provider"), "SYMBOLS": symbols or None}  # fmt: skip
     if from_file is None:
@@ -288,40 +301,7 @@ def _broker(run: Run) -> Kite:
     return source
 
 
-@app.command()
-@shared(ROWS, CRON)
-def chain(
-    run: Run,
-    *,
-    from_file: Annotated[
-        Path,
-        typer.Option(
-            "--from-file",
-            help="CSV, Parquet, JSON (also .gz) or zip of option chains.",
-            metavar="FILE",
-        ),
-    ],
-    underlying: Annotated[
-        str,
-        typer.Option(
-            "--underlying",
-            help="Only the chains of this one, e.g. NIFTY; default all.",
-            metavar="SYMBOL",
-        ),
-    ] = "",
-) -> None:
-    """Load snapshots of option chains from a file into the lake.
-
-    The form is recognised by its columns and says what its figures count; quantities are stored in
-    units. What breaks a rule is set aside with its reason (`lake rejects`); a second load changes
-    nothing. Then: alphastock chain NIFTY --provider lake --as-of 2026-08-19T11:30
-    """
-    from alphastock_cli.actions.fetch_chain import fetch_chain
-
-    wiring = run.wiring
-    if not run.is_stale(wiring.lake.last_load("chains")):
-        return
-    run.show(fetch_chain(wiring.lake, wiring.clock, from_file, underlying=underlying))
+app.command()(chain)
 
 
 @app.command()
@@ -334,6 +314,10 @@ def instruments(
         typer.Option(
             "--from-file", help="A broker's instrument master, .csv or .csv.gz.", metavar="FILE"
         ),
+    ] = None,
+    exchange: Annotated[
+        str | None,
+        typer.Option("--exchange", help="Only what is listed there, e.g. NFO.", metavar="CODE"),
     ] = None,
 ) -> None:
     """Load an instrument master into the lake, as the snapshot of one day.
@@ -348,15 +332,18 @@ def instruments(
         raise UsageError("--provider and --from-file are two ways", hint="Give one of them.")
     if from_file is None and run.on is not None:
         raise UsageError("--on is for a file: Kite has today's list alone")
+    from alphastock_cli.actions.fetch_candles import parse_exchange
+
+    only = None if exchange is None else parse_exchange(exchange)
     wiring = run.wiring
     if not run.is_stale(wiring.lake.last_load("instruments")):
         return
     if from_file is not None:
-        run.show(fetch_instruments(wiring.lake, wiring.clock, from_file, on=run.on))
+        run.show(fetch_instruments(wiring.lake, wiring.clock, from_file, on=run.on, exchange=only))
         return
     source = _broker(run)
     path, day = source.dump.file()
-    result = fetch_instruments(wiring.lake, wiring.clock, path, on=day)
+    result = fetch_instruments(wiring.lake, wiring.clock, path, on=day, exchange=only)
     told = {*result.warnings}
     more = tuple(text for text in source.remarks() if text not in told)
     summary = {**result.summary, "dated_by": "kite"}

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alphastock_cli.cli.accounts import (
+    existing,
+    goes_on,
+    marked,
+    missing,
+    name_of,
+    own,
+    ready,
+)
 from alphastock_cli.cli.options import CRON, LEDGER, ROWS, SOURCE, group_options, merge, shared
 from alphastock_cli.cli.run import Run, parse_duration
 from alphastock_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from alphastock_cli.actions.result import Result
     from alphastock_cli.domain.decisions import RiskLimits
     from alphastock_cli.domain.trading import OrderEvent
 
@@ -93,10 +99,11 @@ def _loop(
     request = LoopRequest(
         chosen=chosen, limits=_limits(run), once=once, until=until, every_seconds=every
     )
-    account = _own_account(run)
+    account = own(run)
     for text in () if once or wiring.replayed is not None else closed(clock):
         run.note(f"waiting: {text}")
     with wiring.ledger(account) as journal:
+        ready(run, journal)
         run.show(loop(provider, clock, journal, request, _teller(run)))
 
 
@@ -156,11 +163,13 @@ def _order(
         instrument=instrument, side=Side(side), quantity=quantity, product=Product(word),
         price=_price(limit, "--limit"), trigger_price=_price(trigger, "--trigger"),
     )  # fmt: skip
-    with wiring.ledger(_own_account(run)) as journal:
+    with wiring.ledger(own(run)) as journal:
+        ready(run, journal)
         run.show(
             submit(
                 provider, wiring.clock, journal, ticket, limits=_limits(run),
                 wait=parse_duration(wait, option="--wait"), heard=_teller(run),
+                goes_on=goes_on(run),
             )
         )  # fmt: skip
 
@@ -180,8 +189,8 @@ def cancel(
 
     wiring = run.wiring
     wiring.stand_at_asked()
-    with wiring.ledger(wiring.account(run.get("account") or "")) as journal:
-        run.show(_marked(run, act(wiring.clock, journal, order_ids or [])))
+    with wiring.ledger(existing(run)) as journal:
+        run.show(marked(run, act(wiring.clock, journal, order_ids or []), journal))
 
 
 @app.command()
@@ -194,9 +203,10 @@ def orders(
     """Show the orders of the ledger, oldest first."""
     from alphastock_cli.actions.ledger import order_list
 
-    wiring = run.wiring
-    with wiring.read_ledger(wiring.account(run.get("account") or "")) as journal:
-        run.show(_marked(run, order_list(journal, only_open=open_)))
+    if missing(run, "orders"):
+        return
+    with run.wiring.read_ledger(name_of(run)) as journal:
+        run.show(marked(run, order_list(journal, only_open=open_), journal))
 
 
 @app.command()
@@ -206,8 +216,10 @@ def positions(run: Run) -> None:
     from alphastock_cli.actions.ledger import positions as act
 
     wiring = run.wiring
-    with wiring.read_ledger(wiring.account(run.get("account") or "")) as journal:
-        run.show(act(journal, wiring.provider(), wiring.clock))
+    if missing(run, "positions"):
+        return
+    with wiring.read_ledger(name_of(run)) as journal:
+        run.show(marked(run, act(journal, wiring.provider(), wiring.clock), journal))
 
 
 @app.command()
@@ -216,9 +228,10 @@ def pnl(run: Run) -> None:
     """Show profit and loss by instrument, gross, charges and net."""
     from alphastock_cli.actions.ledger import profit
 
-    wiring = run.wiring
-    with wiring.read_ledger(wiring.account(run.get("account") or "")) as journal:
-        run.show(profit(journal, wiring.provider()))
+    if missing(run, "pnl"):
+        return
+    with run.wiring.read_ledger(name_of(run)) as journal:
+        run.show(marked(run, profit(journal, run.wiring.provider()), journal))
 
 
 @app.command()
@@ -242,9 +255,8 @@ def resume(run: Run) -> None:
 def _risk(run: Run, why: str) -> None:
     from alphastock_cli.actions.trade import halt as act
 
-    wiring = run.wiring
-    with wiring.ledger(wiring.account(run.get("account") or "")) as journal:
-        run.show(_marked(run, act(journal, why)))
+    with run.wiring.ledger(existing(run)) as journal:
+        run.show(marked(run, act(journal, why), journal))
 
 
 @app.command()
@@ -254,9 +266,8 @@ def audit(run: Run) -> None:
     from alphastock_cli.actions.ledger import audit as act
     from alphastock_cli.store.journal_verify import findings
 
-    wiring = run.wiring
-    with wiring.read_ledger(wiring.account(run.get("account") or "")) as journal:
-        run.show(_marked(run, act(journal, findings)))
+    with run.wiring.read_ledger(existing(run)) as journal:
+        run.show(marked(run, act(journal, findings), journal))
 
 
 @app.command()
@@ -267,52 +278,11 @@ def reset(run: Run) -> None:
     from alphastock_cli.store.journal import set_aside
 
     wiring = run.wiring
-    account = wiring.account(run.get("account") or "")
+    account = existing(run)
     kept = set_aside(wiring.ledger_path(account), account, at=wiring.clock.now(),
                      wait=wiring.lock_wait)  # fmt: skip
     row = {"account": account, "kept_as": str(kept)}
     run.show(Result(kind="reset", rows=[row], source=f"ledger {account}"))
-
-
-def _own_account(run: Run) -> str:
-    """Return the ledger that the fills of this run may enter.
-
-    Simulated and replayed ones never enter `paper`, nor one of the two the ledgers of the other.
-
-    Raises
-    ------
-    UsageError
-        The ledger named is of other data.
-    """
-    account: str = run.wiring.account(run.get("account") or "")
-    named, replayed = _simulated_by_name(account), run.wiring.replayed is not None
-    paper = account.casefold() == "paper"
-    if (named is not None and named != _on_sim(run)) or (paper and replayed):
-        raise UsageError(
-            f"--account {account}: fills of `{run.settings.provider}` never enter that ledger",
-            safe="No order was written.",
-            hint="Drop --account for the ledger of these data, or give it another name.",
-        )
-    return account
-
-
-def _simulated_by_name(account: str) -> bool | None:
-    """Tell by the names that `Wiring.account` gives; None of a person's own name."""
-    if re.fullmatch(r"sim-\d+(-\d{4}-\d\d-\d\d)?", account):
-        return True
-    kept = account.casefold() == "paper" or re.fullmatch(r"replay-\d{4}-\d\d-\d\d", account)
-    return False if kept else None
-
-
-def _on_sim(run: Run) -> bool:
-    replayed = run.wiring.replayed
-    return bool((run.settings.provider if replayed is None else replayed.provider) == "sim")
-
-
-def _marked(run: Run, result: Result) -> Result:
-    """Return what a ledger says, marked where its fills are simulated."""
-    named = _simulated_by_name(run.wiring.account(run.get("account") or ""))
-    return replace(result, simulated=_on_sim(run) if named is None else named)
 
 
 def _price(text: str, option: str) -> Decimal | None:

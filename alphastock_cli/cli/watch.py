@@ -84,26 +84,27 @@ def _models(run: Run, symbols: str, seconds: float, count: int | None) -> Iterat
     from alphastock_cli.views.model import STALE_SECONDS, build
 
     wiring, chosen = run.wiring, run.settings.symbols
-    provider, clock, replayed = wiring.provider(), wiring.clock, wiring.replayed
-    keys = (
-        watch_list.parse_keys(symbols)
-        if symbols
-        else watch_list.default_keys(provider, chosen.equities)
-    )
-    request = WatchRequest(
-        symbols=keys,
-        indices=chosen.indices,
-        every=seconds,
-        count=count,
-        # a replay has a clock of its own that moves on, and an end
-        until=replayed.closes + timedelta(minutes=1) if replayed else None,
-        moment=None if replayed else run.as_of,
-    )
-    for turn, seen in enumerate(look(provider, clock, request, positions=_positions(run))):
-        if turn == 0:
-            check_age(seen.as_of, clock, run.seconds("max_age"))
-        # a value may miss two turns before it is called stale
-        yield build(seen, limit=max(STALE_SECONDS, 3 * seconds))
+    clock, replayed = wiring.clock, wiring.replayed
+    with wiring.live() as provider:
+        keys = (
+            watch_list.parse_keys(symbols)
+            if symbols
+            else watch_list.default_keys(provider, chosen.equities)
+        )
+        request = WatchRequest(
+            symbols=keys,
+            indices=chosen.indices,
+            every=seconds,
+            count=count,
+            # a replay has a clock of its own that moves on, and an end
+            until=replayed.closes + timedelta(minutes=1) if replayed else None,
+            moment=None if replayed else run.as_of,
+        )
+        for turn, seen in enumerate(look(provider, clock, request, positions=_positions(run))):
+            if turn == 0:
+                check_age(seen.as_of, clock, run.seconds("max_age"))
+            # a value may miss two turns before it is called stale
+            yield build(seen, limit=max(STALE_SECONDS, 3 * seconds))
 
 
 def _positions(run: Run) -> Callable[[], Sequence[Position]]:

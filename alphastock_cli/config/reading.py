@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import ConfigError, nearest
 
 MAX_BYTES = 1 << 20

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from alphastock_cli.domain.records import dataclass
 
 DEFAULT = "default"
 

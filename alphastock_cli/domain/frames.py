@@ -8,13 +8,18 @@ are 0 to 100. Missing is null, never NaN.
 from __future__ import annotations
 
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from alphastock_cli.domain.instrument import Interval
 from alphastock_cli.errors import BadReply, DamagedData
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 TIME = pl.Datetime("us", "Asia/Kolkata")
+_SHORT = 4096  # rows
 
 EQUITIES_DAY = pl.Schema(
     {
@@ -318,6 +323,20 @@ def conform(frame: pl.DataFrame, schema: pl.Schema, *, what: str) -> pl.DataFram
     if bad:
         raise BadReply(f"{what}: columns {bad} hold NaN or infinity; missing must be null")
     return typed
+
+
+def column(name: str, values: NDArray[Any]) -> pl.Series:
+    """Return an array of floats or of whole numbers as a column; NaN is null.
+
+    A short one goes by way of a list, which is as fast: for its first array Polars loads
+    `numpy.ma`, and that takes longer than all the columns of a chain.
+    """
+    flat = values.ravel()
+    if len(flat) > _SHORT:
+        return pl.Series(name, flat, nan_to_null=True)
+    if flat.dtype.kind == "f":
+        return pl.Series(name, flat.tolist(), dtype=pl.Float64).fill_nan(None)
+    return pl.Series(name, flat.tolist(), dtype=pl.Int64)
 
 
 def collect(lazy: pl.LazyFrame, *, what: str) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self, TypeVar
 
 from alphastock_cli.domain.instrument import Exchange
+from alphastock_cli.domain.records import dataclass
 
 if TYPE_CHECKING:  # a command that trades nothing need not make two dozen classes of orders
     import polars as pl

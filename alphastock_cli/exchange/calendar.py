@@ -16,6 +16,7 @@ from alphastock_cli.exchange.sessions import (
     Phase,
     Segment,
     Session,
+    days_between,
     holidays,
     is_session,
     reach,
@@ -72,13 +73,7 @@ def sessions(segment: Segment, start: date, end: date) -> list[date]:
     OutOfRange
         The tables do not reach `start` or `end`.
     """
-    found = []
-    day = start
-    while day <= end:
-        if is_session(segment, day):
-            found.append(day)
-        day += _DAY
-    return found
+    return days_between(segment, start, end)
 
 
 def next_session(segment: Segment, day: date) -> date:

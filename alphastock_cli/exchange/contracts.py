@@ -6,12 +6,12 @@ What the tables do not know is None, and the source says so; nothing is guessed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
 from alphastock_cli.domain.instrument import Exchange
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import OutOfRange
 from alphastock_cli.exchange import calendar
 from alphastock_cli.exchange.expiries import Expiry, has_rules, listed_expiries

@@ -9,11 +9,11 @@ is at hand its expiries rule; this is for days without one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 
 from alphastock_cli.domain.instrument import Exchange
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import OutOfRange, UnknownName
 from alphastock_cli.exchange import calendar
 from alphastock_cli.exchange.tables import parse_date, read_table

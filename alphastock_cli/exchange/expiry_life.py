@@ -7,9 +7,9 @@ that nobody knows are None.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import OutOfRange
 from alphastock_cli.exchange import calendar, closes, expiries
 

@@ -7,13 +7,13 @@ about moments and neighbours (next, latest, open now) belong to `calendar.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
 from functools import cache, lru_cache
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import OutOfRange
 from alphastock_cli.exchange.tables import parse_date, read_table, valid_on
 
@@ -136,6 +136,31 @@ def is_session(segment: Segment, day: date) -> bool:
         return True
     row = days.listed.get(day)
     return row["kind"] != "closed" if row else day.weekday() in days.weekdays
+
+
+def days_between(segment: Segment, start: date, end: date) -> list[date]:
+    """Return the days `segment` trades from `start` to `end`, both inclusive, ascending.
+
+    Raises
+    ------
+    OutOfRange
+        The tables do not reach `start` or `end`.
+    """
+    if start > end:
+        return []
+    days = _days(segment)
+    for day in (start, end):
+        _within(days, segment, day)
+    numbers = range(start.toordinal(), end.toordinal() + 1)
+    # the first of January of the year 1, ordinal 1, was a Monday
+    usual = [date.fromordinal(n) for n in numbers if (n - 1) % 7 in days.weekdays]
+    found = {day for day in usual if day not in days.listed}
+    found.update(
+        day
+        for day in (*days.listed, *days.special)
+        if start <= day <= end and is_session(segment, day)
+    )
+    return sorted(found)
 
 
 @lru_cache(maxsize=4096)

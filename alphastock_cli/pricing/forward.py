@@ -69,9 +69,16 @@ def forward_by_parity(
     # first where the money is: the difference is small there, and one stale pair of quotes
     # elsewhere does not move the median of twice as many strikes
     closest = np.argsort(np.abs(difference), kind="stable")[: 2 * near + 1]
-    money = np.median(forwards[closest])
+    money = _median(forwards[closest])
     chosen = np.argsort(np.abs(strike - money), kind="stable")[:near]
-    return ParityForward(float(np.median(forwards[chosen])), int(chosen.size))
+    return ParityForward(_median(forwards[chosen]), int(chosen.size))
+
+
+def _median(values: Floats) -> float:
+    """Return the median of one value or more; that of numpy loads `numpy.ma` to look for NaN."""
+    ordered = np.sort(values)
+    middle = len(ordered) // 2
+    return float((ordered[middle - (len(ordered) % 2 == 0)] + ordered[middle]) / 2.0)
 
 
 def forward_from_spot(

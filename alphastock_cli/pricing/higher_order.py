@@ -6,10 +6,9 @@ is minus the derivative by the time left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.pricing.columns import Column
 from alphastock_cli.pricing.normal import Floats
 

@@ -7,7 +7,6 @@ in `options.py`; formulas: `docs/conventions.md`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,6 +19,7 @@ from alphastock_cli.analytics.build_up import with_build_up
 from alphastock_cli.analytics.forward import find_forward
 from alphastock_cli.analytics.greeks import Basis, with_greeks, with_volatility
 from alphastock_cli.domain.instrument import Exchange
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import OutOfRange
 from alphastock_cli.exchange import calendar, closes, contracts
 from alphastock_cli.exchange.daycount import Daycount, years_left

@@ -6,15 +6,14 @@ Everything that touches the provider is here; what is made of it is in `_chain_f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from alphastock_cli.analytics.iv_history import DAYS_AHEAD
 from alphastock_cli.domain.frames import TIME
 from alphastock_cli.domain.ports import Capability, MarketData
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import NotOffered, ProviderError, UnknownName
 from alphastock_cli.exchange import closes, indices
 from alphastock_cli.runners._chain_facts import ChainOptions
@@ -41,6 +40,7 @@ CLOSES = pl.Schema(
         "previous_close": pl.Float64(),
     }
 )
+DAYS_AHEAD = 30  # in calendar days: the time ahead whose volatility has a history
 _FUTURE_PRICES = ("last_price", "close")  # traded ones: a settlement is computed
 
 

@@ -11,7 +11,7 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from alphastock_cli.domain.data import Candle, Quote, Snapshot
 from alphastock_cli.domain.instrument import AssetType
 from alphastock_cli.domain.ports import Clock, MarketData
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import AlphaStockError, TransientError
 from alphastock_cli.runners._queue import SnapshotQueue
 
@@ -87,6 +88,8 @@ class RunnerStatus:
 
 @dataclass(slots=True)
 class _Counts:
+    """What a runner has done so far."""
+
     runs: int = 0
     errors: int = 0
     api_calls: int = 0

@@ -30,7 +30,7 @@ from alphastock_cli.errors import (
 from alphastock_cli.exchange import closes, contracts, indices
 from alphastock_cli.registry import RUNNERS
 from alphastock_cli.runners._chain_facts import DEFAULT_RATE, ChainOptions, enrich
-from alphastock_cli.runners._chain_source import CLOSES, MARKETS, Fetched, fetch
+from alphastock_cli.runners._chain_source import CLOSES, DAYS_AHEAD, MARKETS, Fetched, fetch
 from alphastock_cli.runners.base import BaseRunner, RawData, RunnerPolicy
 
 __all__ = ["DEFAULT_RATE", "ChainOptions", "OptionsRunner"]
@@ -154,7 +154,7 @@ class OptionsRunner(BaseRunner):
 
         def series(rows: pl.DataFrame) -> list[tuple[date, float | None]]:
             points = atm_points.atm_points(rows, rate=self.options.rate, limits=self.options.limits)
-            held = atm_points.iv_series(points, days=iv_history.DAYS_AHEAD)
+            held = atm_points.iv_series(points, days=DAYS_AHEAD)
             return [(time.date(), iv) for time, iv in held.get(name, [])]
 
         at = asked["as_of"]

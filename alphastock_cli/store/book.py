@@ -33,8 +33,8 @@ MONEY = ("day_start_equity", "peak_equity", "equity")
 class Book:
     """One transaction of the ledger; see `domain.ports.Book`."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self.db = db
+    def __init__(self, db: sqlite3.Connection, source: str = "") -> None:
+        self.db, self.source = db, source
 
     def record(self, signal: Signal, decision: Decision, order: Order | None, at: datetime) -> None:
         """Write a signal, the decision on it, and the order it leads to as an intent."""
@@ -60,6 +60,8 @@ class Book:
     def intend(self, order: Order) -> None:
         """Write an order before the broker hears of it."""
         self._know(order.instrument)
+        if self.source:  # of the first order; ledgers without one are older, or nobody's
+            self.db.execute("INSERT OR IGNORE INTO meta VALUES ('source', ?)", (self.source,))
         at, body = rows.moment(order.placed_at), rows.order_body(order)
         once = f"{order.signal_id}|{order.role}" if order.signal_id else None
         self.db.execute(

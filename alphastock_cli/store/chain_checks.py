@@ -1,41 +1,38 @@
 """What the rows of a file of option chains are worth: snapshots, refused rows, remarks.
 
-The forms come from `chain_forms.py`. Quantities are stored in units: where a form counts contracts
-and the lot is not known, they are not stored. Nothing is written here.
+The forms come from `chain_forms.py` and `chain_maps.py`; quantities become units in
+`chain_units.py`. Nothing is written here.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
 from alphastock_cli.domain.frames import CHAINS, conform
 from alphastock_cli.errors import OutOfRange, UsageError
-from alphastock_cli.exchange import calendar, closes, contracts
+from alphastock_cli.exchange import calendar, closes
 from alphastock_cli.safety import safe_text
 from alphastock_cli.store import cells
 from alphastock_cli.store.archive import TABLES, member_names
 from alphastock_cli.store.candle_checks import REASON, UNSET, refused
 from alphastock_cli.store.cells import RAW, ROW
-from alphastock_cli.store.chain_forms import BOOK, FIGURES, SIDES, Form, read_form, underlying_of
+from alphastock_cli.store.chain_forms import BOOK, FIGURES, SIDES, Form, underlying_of
+from alphastock_cli.store.chain_maps import read_any
+from alphastock_cli.store.chain_units import QUANTITIES, in_units
 
 WANTED = TABLES | {".json"}
 _SYMBOL = r"^[A-Z0-9][A-Z0-9&_-]*$"
 _MONEY = ("spot", "last_price", "bid", "ask")  # a 0 among them is nobody's price
-_QUANTITIES = ("volume", "open_interest", "oi_change")
 _KEY = ("underlying", "time", "expiry", "strike", "option_type")
-_LOT = "__lot"
-_FEW = 20  # quantities that all are whole lots before a form is doubted
-_BOOK_LEAST = 10  # quantities of a book before they prove a lot
-_BOOK_KINDS = 3
 _NAMED = 4
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +60,9 @@ class ChainFile:
     notes: tuple[str, ...]
 
 
-def read_chains(path: Path, *, now: datetime, underlying: str = "") -> Iterator[ChainFile]:
+def read_chains(
+    path: Path, *, now: datetime, underlying: str = "", mapping: Mapping[str, str] = _NONE
+) -> Iterator[ChainFile]:
     """Read and check the chains of a file, or of each table of a zip, in order of names.
 
     Parameters
@@ -72,16 +71,18 @@ def read_chains(path: Path, *, now: datetime, underlying: str = "") -> Iterator[
         Snapshots of later moments are refused.
     underlying : str
         Only the chains of this one; "" takes all there are.
+    mapping : mapping of str to str
+        Column by field, for a table whose names do not tell.
 
     Raises
     ------
-    UsageError
-        No such file, or it holds no chain of the underlying.
+    UsageError, UnknownName
+        No such file, it holds no chain of the underlying, or a mapping makes no sense.
     BadReply, StorageError
         It is no chain; the disk says no.
     """
     for name, data in _tables(path):
-        form, rows, odd = read_form(name, data)
+        form, rows, odd = read_any(name, data, mapping, underlying)
         yield _checked_file(name, form, rows, odd, now=now, underlying=underlying)
 
 
@@ -115,7 +116,7 @@ def _checked_file(
     checked = _with_reasons(typed, now)
     good = checked.filter(pl.col(REASON).is_null())
     single, repeated, contradicting = _unrepeated(good)
-    counted, notes = _in_units(single, form)
+    counted, notes = in_units(single, form)
     none = int(single["unsolved"].sum())
     if none:
         notes.append(f"{none} volatilities the source could not find: stored as not known")
@@ -202,8 +203,8 @@ def _with_reasons(rows: pl.DataFrame, now: datetime) -> pl.DataFrame:
     placed = rows.with_columns(day=pl.col("time").dt.date()).join(
         places, on=["underlying", "day"], how="left", maintain_order="left"
     )
-    figures = [pl.col(name) for name in (*_MONEY, "strike", "iv", *_QUANTITIES)]
-    whole = [pl.col(name) != pl.col(name).floor() for name in _QUANTITIES]
+    figures = [pl.col(name) for name in (*_MONEY, "strike", "iv", *QUANTITIES)]
+    whole = [pl.col(name) != pl.col(name).floor() for name in QUANTITIES]
     below = [pl.col(name) < 0 for name in (*_MONEY, "iv", "volume", "open_interest")]
     reasons = (
         (pl.col("time").is_null(), "no time that can be read"),
@@ -243,58 +244,3 @@ def _unrepeated(rows: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:
         pl.lit("contradicts another row of the same contract and time").alias(REASON)
     )
     return single.filter(~clash), rows.height - single.height, contradicting
-
-
-# -- units ----------------------------------------------------------------------------------------
-
-
-def _in_units(rows: pl.DataFrame, form: Form) -> tuple[pl.DataFrame, list[str]]:
-    """Return the rows with quantities in units, null where nobody can say what they are."""
-    if not form.in_contracts:
-        return rows, []
-    notes: Counter[str] = Counter()
-    parts = [rows.clear().with_columns(pl.lit(None, pl.Float64).alias(_LOT))]
-    for (name, expiry, day), part in rows.group_by(
-        "underlying", "expiry", "day", maintain_order=True
-    ):
-        assert isinstance(name, str)
-        assert isinstance(expiry, date)
-        assert isinstance(day, date)
-        known = contracts.lot_size(name, expiry, day)
-        lot = known or book_lot(part)
-        if lot is None:
-            notes[f"{name}: its lot is not known, so volume and open interest are not stored"] += 1
-        elif known is None:
-            notes[f"{name}: a lot of {lot} by the quantities of the order book"] += 1
-        elif _whole_lots(part, lot):
-            lot = None
-            notes[f"{name}: every open interest is whole lots of {known}: contracts or units?"
-                  " Quantities are not stored"] += 1  # fmt: skip
-        parts.append(part.with_columns(pl.lit(lot, pl.Float64).alias(_LOT)))
-    counted = pl.concat(parts).with_columns(pl.col(name) * pl.col(_LOT) for name in _QUANTITIES)
-    told = [f"{text} ({n} {'expiry' if n == 1 else 'expiries'})" for text, n in notes.items()]
-    return counted, told
-
-
-def _whole_lots(rows: pl.DataFrame, lot: int) -> bool:
-    """Tell whether the open interest could as well be units: contracts seldom are whole lots."""
-    held = rows["open_interest"].drop_nulls()
-    held = held.filter(held > 0)
-    return lot > 1 and held.len() >= _FEW and bool((held % lot == 0).all())
-
-
-def book_lot(rows: pl.DataFrame) -> int | None:
-    """Return the lot that the quantities of an order book show, or None.
-
-    Orders are whole lots, so the lot divides every quantity on offer; where that greatest common
-    divisor is itself on offer, the smallest order there is, it is the lot. `BOOK` columns are read;
-    fewer than ten quantities, or fewer than three different ones, show nothing.
-    """
-    named = [each for name in BOOK for each in rows[name].drop_nulls() if each > 0]
-    if not all(map(float.is_integer, named)):
-        return None
-    held = [int(each) for each in named]
-    if len(held) < _BOOK_LEAST or len(set(held)) < _BOOK_KINDS:
-        return None
-    shared = math.gcd(*held)
-    return shared if shared == min(held) else None

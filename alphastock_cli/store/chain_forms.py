@@ -25,6 +25,7 @@ FIGURES = ("strike", "spot", "last_price", "bid", "ask", "volume", "open_interes
            "iv")  # fmt: skip
 BOOK = ("bid_quantity", "ask_quantity", "buy_total", "sell_total")  # units, in one form only
 SIDES = ("CE", "PE")
+UNKNOWN = "no form of an option chain we know"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ def read_form(name: str, data: bytes) -> tuple[Form, pl.DataFrame, pl.DataFrame]
             hint="A chain has every strike of a moment; a candle has open, high, low and close.",
         )
     known = ", ".join(form.name for form in (COLLECTOR, KITE_FNO, NSE_SITE))
-    raise no_table(name, f"no form of an option chain we know ({known})")
+    raise no_table(name, f"{UNKNOWN} ({known})")
 
 
 # -- tables ---------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ read only where a person said so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import polars as pl
@@ -19,6 +19,7 @@ from alphastock_cli.store.candle_files import stamps
 from alphastock_cli.store.cells import RAW, ROW, Cells, cells_of
 from alphastock_cli.store.chain_forms import (
     SIDES,
+    UNKNOWN,
     Form,
     days,
     figures,
@@ -27,6 +28,7 @@ from alphastock_cli.store.chain_forms import (
     texts,
     whole_stamps,
 )
+from alphastock_cli.store.chain_units import TABLE
 
 # a field of the whole row, and the names of columns that mean it; the first one found counts
 ROW_FIELDS = MappingProxyType(
@@ -34,7 +36,7 @@ ROW_FIELDS = MappingProxyType(
         "timestamp": ("timestamp", "datetime", "date_time"),
         "date": ("date",),
         "time": ("time",),
-        "underlying": ("underlying", "symbol", "name"),
+        "underlying": ("underlying", "symbol"),
         "expiry": ("expiry", "expiry_date", "expirydate"),
         "strike": ("strike", "strike_price", "strikeprice"),
         "option_type": ("option_type", "optiontype", "instrument_type"),
@@ -95,7 +97,7 @@ def read_any(
             found = _named(cells.columns, {})
             missing = _missing(found, underlying)
             if len(missing) > 1 or not _has_price(found):  # not even nearly a chain
-                raise refusal from None
+                raise _with_a_way(refusal) from None
     elif is_json(data):
         raise UsageError("--map is for tables", hint=f"{safe_text(name, limit=80)} is JSON.")
     else:
@@ -111,14 +113,19 @@ def read_any(
             if missing != ["underlying"]
             else "Say whose chain it is: --underlying NAME.",
         )
-    form = Form(name="chain_table", in_contracts=_in_contracts(found), unsolved=None)
+    form = Form(name=TABLE, in_contracts=_in_contracts(found), unsolved=None)
     return form, _rows(cells, found, underlying), cells.odd
 
 
-def unread(cells: Iterable[str]) -> list[str]:
-    """Return the columns that look like quantities or volatilities; nobody said in which unit."""
-    words = ("oi", "open_interest", "volume", "iv", "implied", "changeinopen")
-    return [name for name in cells if any(word in name.casefold().split("_") for word in words)]
+def _with_a_way(refusal: BadReply) -> BadReply:
+    """Return the refusal of a table no maker's form fits, saying that its columns may be named."""
+    if UNKNOWN not in refusal.what:
+        return refusal
+    return BadReply(
+        refusal.what, safe=refusal.safe,
+        hint="Of another table say what is what: --map timestamp=COLUMN,expiry=COLUMN,"
+        "strike=COLUMN,option_type=COLUMN,last_price=COLUMN.",
+    )  # fmt: skip
 
 
 # -- columns --------------------------------------------------------------------------------------
@@ -171,7 +178,8 @@ def _plain(field: str) -> str:
 
 def _missing(found: Mapping[str, str], underlying: str) -> list[str]:
     """Return what a chain needs and the table has no column for."""
-    missing = [] if found.keys() & set(_MOMENTS) else ["timestamp"]
+    told = "timestamp" in found or {"date", "time"} <= found.keys()
+    missing = [] if told else ["timestamp"]
     needed = ["expiry", "strike", *([] if _sided(found) else ["option_type"])]
     missing += [field for field in needed if field not in found]
     if not (underlying or "underlying" in found):
@@ -212,15 +220,9 @@ def _in_contracts(found: Mapping[str, str]) -> bool:
 
 def _rows(cells: Cells, found: Mapping[str, str], underlying: str) -> pl.DataFrame:
     """Return one row a contract, volatilities in percent as in every form."""
-    moments = {field: found[field] for field in _MOMENTS if field in found}
-    given = cells.rows
-    if "timestamp" in moments:
-        given = given.with_columns(whole_stamps(given[moments["timestamp"]]))
-    base = given.select(
-        ROW, RAW, *(pl.col(name) for name in dict.fromkeys(found.values())),
-    ).with_columns(
-        __time=stamps(given, moments), __expiry=days(cells.rows[found["expiry"]]),
-    )  # fmt: skip
+    base = cells.rows.with_columns(
+        __time=_moments(cells.rows, found), __expiry=days(cells.rows[found["expiry"]])
+    )
     name = texts(pl.col(found["underlying"])) if "underlying" in found else pl.lit(underlying)
     whole = {"time": pl.col("__time"), "expiry": pl.col("__expiry"), "underlying": name,
              "strike": figures(pl.col(found["strike"]))}  # fmt: skip
@@ -235,6 +237,21 @@ def _rows(cells: Cells, found: Mapping[str, str], underlying: str) -> pl.DataFra
         if own:
             parts.append(base.select(ROW, RAW, **whole, option_type=pl.lit(code), **own))
     return pl.concat(parts, how="diagonal")
+
+
+def _moments(rows: pl.DataFrame, found: Mapping[str, str]) -> pl.Series:
+    """Return the moments of the rows; null where one has no time of day.
+
+    A day alone would be midnight, and the chain known before it was there.
+    """
+    if "timestamp" not in found:
+        return stamps(rows, {"date": found["date"], "time": found["time"]})
+    text = whole_stamps(rows[found["timestamp"]]).alias("timestamp")
+    made = stamps(text.to_frame(), {"timestamp": "timestamp"})
+    if text.dtype == pl.Datetime:
+        return made
+    clock = text.cast(pl.String).str.contains(":").fill_null(value=False)
+    return pl.select(pl.when(clock).then(made)).to_series()
 
 
 def _contract(found: Mapping[str, str], side: str) -> dict[str, pl.Expr]:

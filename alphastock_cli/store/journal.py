@@ -32,11 +32,15 @@ UNREADABLE = (ValueError, LookupError, TypeError, ArithmeticError, AttributeErro
 
 
 class Journal:
-    """A ledger open for reading, or for writing under its lock. Use `write` or `read`."""
+    """A ledger open for reading, or for writing under its lock. Use `write` or `read`.
+
+    `source` says on which data the orders to come are given; the first of them writes it down.
+    """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self.db = connection
+        self.source = ""
         self._instruments: dict[str, Instrument] = {}
 
     @classmethod
@@ -91,7 +95,7 @@ class Journal:
     # -- reading ------------------------------------------------------------------------------
 
     def meta(self, key: str) -> str:
-        """Return a fact of the ledger: account, schema_version, created_at."""
+        """Return a fact of the ledger: account, schema_version, created_at, source; else ""."""
         row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return "" if row is None else str(row["value"])
 
@@ -160,7 +164,7 @@ class Journal:
         with _translated(self.path):
             self.db.execute("BEGIN IMMEDIATE")
             try:
-                yield Book(self.db)
+                yield Book(self.db, self.source)
                 self.db.execute("COMMIT")
             except BaseException:
                 if self.db.in_transaction:  # a full disk has undone it already

@@ -1,4 +1,4 @@
-"""Which files of an archive the lake has taken in already, so that they need not be read again.
+"""What was loaded before: the files of an archive, so that they need not be read again, and when.
 
 A name alone proves nothing: a file counts only while the lake holds rows of its day, so rows that
 were lost are loaded again. Losing the list costs time, nothing else.
@@ -6,19 +6,22 @@ were lost are loaded again. Losing the list costs time, nothing else.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
 
 from alphastock_cli.store import atomic
-from alphastock_cli.store.lake import Lake
+from alphastock_cli.store.files import make_private
+from alphastock_cli.store.lake import INDIA, Lake
 from alphastock_cli.store.layout import DAILY
 
 Fed = tuple[str, str]  # a dataset, an exchange
 
 _NAME = ".archive.csv"
+_STAMPS = ".loads"
 _MOST = 64 << 20  # bytes; a line is 80
 
 
@@ -64,6 +67,36 @@ class LoadedFiles:
             held = rows.filter(pl.col("exchange") == exchange).select(pl.col("date").unique())
             self._days[fed] = set(held.collect()["date"])
         return self._days[fed]
+
+
+def remember(lake: Lake, what: str, asked: str = "") -> None:
+    """Remember that `what` (a folder, a kind of file) was loaded whole just now, as `asked`.
+
+    Raises
+    ------
+    StorageError
+        The disk says no.
+    """
+    stamp = _stamp(lake, what)
+    make_private(stamp.parent)
+    atomic.write_bytes(stamp, asked.encode(), mode=0o600)
+
+
+def last(lake: Lake, what: str, asked: str = "") -> datetime | None:
+    """Return when `what` was last loaded, in Indian time; None if never, or not as `asked`."""
+    stamp = _stamp(lake, what)
+    try:
+        if stamp.read_bytes() != asked.encode():
+            return None
+        return datetime.fromtimestamp(stamp.stat().st_mtime, tz=INDIA)
+    except OSError:
+        return None
+
+
+def _stamp(lake: Lake, what: str) -> Path:
+    # a folder's name may be longer than a name in it: its hash stands for it
+    name = hashlib.sha256(what.encode(errors="surrogateescape")).hexdigest()[:32]
+    return lake.root / _STAMPS / name
 
 
 def _read(path: Path) -> dict[str, tuple[Fed, ...]]:

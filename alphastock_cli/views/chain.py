@@ -10,14 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import RenderableType
-from rich.text import Text
-
 from alphastock_cli.actions.result import Result
 from alphastock_cli.views import option_cells
 from alphastock_cli.views.chain_header import header, term, volatility
 from alphastock_cli.views.ladder import Ladder
 from alphastock_cli.views.option_cells import cell
+from alphastock_cli.views.sheet import Words
 
 _ROWS = ("tradingsymbol", "strike", "option_type")
 _GREEK = ("last_price", "iv", "delta", "open_interest", "theta_per_day", "vega_per_pct", "gamma",
@@ -25,7 +23,7 @@ _GREEK = ("last_price", "iv", "delta", "open_interest", "theta_per_day", "vega_p
 _FRACTION = "IV % is 100 times iv: in --where, as in --json, iv is a fraction, 0.15 for 15 %."
 
 
-def chain(result: Result, width: int) -> Iterator[RenderableType]:
+def chain(result: Result, width: int) -> Iterator[object]:
     """Yield the parts of the screen."""
     facts = result.summary
     yield header(facts, width)
@@ -36,24 +34,24 @@ def chain(result: Result, width: int) -> Iterator[RenderableType]:
         yield term(facts["term"])
     records = list(result.records())
     if not records:
-        yield Text("nothing found", style="dim")
+        yield Words(("nothing found", "dim"))
         return
     if result.rows_follow:
         matched, whole = facts.get("matched"), facts.get("rows")
-        yield Text(f"{cell('n', matched)} of {cell('n', whole)} contracts", style="bold")
+        yield Words((f"{cell('n', matched)} of {cell('n', whole)} contracts", "bold"))
         have = result.columns()
         first = dict.fromkeys((*_ROWS, *result.highlight, *_GREEK, *have))
         chosen = [name for name in first if name in have]
         yield option_cells.rows(records, have if len(have) < len(_ROWS) else chosen, width=width)
         if "iv" in result.highlight:
-            yield Text(_FRACTION, style="dim")
+            yield Words((_FRACTION, "dim"))
         return
     ladder = Ladder(records=records, atm=facts.get("atm_strike"), width=width)
-    yield Text()
+    yield Words()
     yield ladder.title()
     yield ladder.table()
-    yield Text()
-    yield Text(_foot(records, facts, ladder.left_out), style="dim")
+    yield Words()
+    yield Words((_foot(records, facts, ladder.left_out), "dim"))
 
 
 def _foot(

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.text import Text
-
 from alphastock_cli.views import numbers, option_cells
 from alphastock_cli.views.option_cells import cell, compact, percent, strike, until
+from alphastock_cli.views.sheet import Words
 
 SOURCES = {
     "parity": "by parity",
@@ -24,15 +23,15 @@ _TERM_NAMES = {"days_to_expiry": "days", "atm_strike": "ATM", "atm_iv": "IV", "f
                "forward IV"}  # fmt: skip
 
 
-def header(facts: Mapping[str, Any], width: int = 80) -> Text:
+def header(facts: Mapping[str, Any], width: int = 80) -> Words:
     """Return spot, forward, ATM, ratios and where they come from, a topic a line."""
     topics = [_contract(facts), _prices(facts), _money(facts), _interest(facts)]
     lines = [line for topic in topics for line in option_cells.wrapped(topic, width)]
-    text = Text("\n".join(lines))
-    text.stylize("bold", 0, len(str(facts.get("underlying"))))
-    text.highlight_regex(r"(?m)^ATM \S+", "bold")
+    name = str(facts.get("underlying"))
     model = f"{facts.get('model')}, rate {percent(facts.get('rate'))} ({facts.get('rate_source')})"
-    return Text.assemble(text, "\n", (model, "dim"))
+    rest = "\n".join(lines).removeprefix(name)
+    before, money, after = rest.partition(f"\n{_money(facts)[0]}")
+    return Words((name, "bold"), before, (money, "bold"), after, "\n", (model, "dim"))
 
 
 def _contract(facts: Mapping[str, Any]) -> list[str]:
@@ -88,17 +87,17 @@ def _interest(facts: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def volatility(facts: Mapping[str, Any], width: int) -> Text:
+def volatility(facts: Mapping[str, Any], width: int) -> Words:
     """Return where the volatility leans and where it stands, and the dealers' gamma."""
     lines = [
         line
         for topic in (_skew(facts), _standing(facts), _gamma(facts), _smile(facts))
         for line in option_cells.wrapped(topic, width)
     ]
-    return Text("\n".join(lines))
+    return Words("\n".join(lines))
 
 
-def term(rows: Sequence[Mapping[str, Any]]) -> Text:
+def term(rows: Sequence[Mapping[str, Any]]) -> Words:
     """Return the expiries side by side: forward, ATM volatility, straddle, forward volatility."""
     names = [name for name in _TERM if name in rows[0]]
     table = [[_TERM_NAMES.get(name, name) for name in names]]
@@ -107,7 +106,7 @@ def term(rows: Sequence[Mapping[str, Any]]) -> Text:
     lines = ["  ".join(f"{t:>{w}}" for t, w in zip(line, widths, strict=True)) for line in table]
     if any(row.get("negative_calendar_variance") for row in rows):
         lines.append("variance falls with time somewhere: calendar arbitrage, or bad prices")
-    return Text("\n".join(lines))
+    return Words("\n".join(lines))
 
 
 def _term_cell(name: str, value: Any) -> str:  # noqa: ANN401 - any cell

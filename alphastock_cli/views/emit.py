@@ -5,6 +5,7 @@ Data go to standard output and nothing else does; warnings go to standard error.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -141,9 +142,17 @@ def _parquet(result: Result, output: Path | None) -> None:
 
 
 def _table(result: Result, asked: Asked, output: Path | None) -> None:
-    from rich.console import Console
+    from alphastock_cli.views.screens import render
+    from alphastock_cli.views.sheet import screen_width, written
 
-    from alphastock_cli.views.tables import render
+    now = asked.wiring.clock.now()
+    if _colourless():
+        width = screen_width()
+        text = written(render(result, now=now, width=width), width)
+        if text is not None:
+            _text([text], output)
+            return
+    from rich.console import Console
 
     class Pipe(Console):
         """A console that lets a broken pipe be told: Rich's own ends the process with 1."""
@@ -162,7 +171,6 @@ def _table(result: Result, asked: Asked, output: Path | None) -> None:
         emoji=False,
         soft_wrap=False,
     )
-    now = asked.wiring.clock.now()
     parts = render(result, now=now, width=console.width)
     narrow = console.options.ascii_only  # a terminal of an encoding that lacks our signs
     if output is None and not narrow:
@@ -176,6 +184,13 @@ def _table(result: Result, asked: Asked, output: Path | None) -> None:
         sys.stdout.write(_within(capture.get(), console.encoding))
     else:
         _write(output, capture.get().encode())
+
+
+def _colourless() -> bool:
+    """Tell whether Rich would write plain text in our signs: no terminal, nor asked to be one."""
+    forced = any(os.environ.get(name) for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return not forced and not sys.stdout.isatty() and encoding.lower().startswith("utf")
 
 
 def _within(text: str, encoding: str) -> str:

@@ -10,12 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from alphastock_cli.views import numbers, option_cells
 from alphastock_cli.views.option_cells import strike
+from alphastock_cli.views.sheet import Column, Grid, Part, Words
 
 Record = Mapping[str, Any]
 
@@ -84,26 +81,24 @@ class Ladder:
         """The columns of a side, from the strike outward."""
         return list(self._needs)
 
-    def title(self) -> Text:
+    def title(self) -> Words:
         """Return the line above the table: which half is which."""
         half = sum(self._needs.values()) + self._gap[0] * (len(self._needs) - 1)
         gap = " " * (self._middle() + 2 * self._gap[0] - 1)
-        line = Text(f"{'CALLS (CE)':^{half}}{gap}{'PUTS (PE)':^{half}}", style="bold")
-        line.rstrip()
-        return line
+        line = f"{'CALLS (CE)':^{half}}{gap}{'PUTS (PE)':^{half}}"
+        return Words((line.rstrip(), "bold"))
 
-    def table(self) -> Table:
+    def table(self) -> Grid:
         """Return the table, a strike a row, ascending."""
-        made = Table(
-            box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False,
-            padding=(0, 0, 0, self._gap[0] - 1),
-        )  # fmt: skip
         outward, inward = self.shown, self.shown[::-1]
-        for name in inward:
-            self._add(made, name, "right")
-        made.add_column(Text("strike"), justify="center", no_wrap=True, width=self._middle() - 1)
-        for name in outward:
-            self._add(made, name, "left" if name == BAR else "right")
+        made = Grid(gap=self._gap[0] - 1)
+        made.columns += [Column(_head(name), "right", self._needs[name]) for name in inward]
+        made.columns.append(Column("strike", "center", self._middle() - 1))
+        made.columns += [
+            Column(_head(name), "left" if name == BAR else "right", self._needs[name])
+            for name in outward
+        ]
+        most = max((row.get("open_interest") or 0 for row in self.records), default=0)
         sides: dict[str, dict[float, Record]] = {"CE": {}, "PE": {}}
         for row in self.records:
             sides[row["option_type"]][row["strike"]] = row
@@ -111,12 +106,12 @@ class Ladder:
             mark = value == self.atm
             name = f"{strike(value):>{self._longest()}}"
             text = _MARK.format(name) if mark else f"  {name}  "
-            made.add_row(
-                *self._cells(sides["CE"].get(value), inward),
-                Text(text, style="bold"),
-                *self._cells(sides["PE"].get(value), outward),
-                style="bold" if mark else "",
-            )
+            cells = [
+                *self._cells(sides["CE"].get(value), inward, most),
+                (text, "bold"),
+                *self._cells(sides["PE"].get(value), outward, most),
+            ]
+            made.rows.append((cells, "bold" if mark else ""))
         return made
 
     def _order(self) -> list[str]:
@@ -137,32 +132,26 @@ class Ladder:
             return _BAR_LEAST
         return max(len(_head(name)), *(len(_figure(name, row)) for row in self.records))
 
-    def _add(self, made: Table, name: str, justify: Any) -> None:  # noqa: ANN401 - Rich's literal
-        made.add_column(
-            Text(_head(name)), justify=justify, no_wrap=True, width=self._needs[name],
-        )  # fmt: skip
-
-    def _cells(self, row: Record | None, names: Sequence[str]) -> list[Text]:
+    def _cells(self, row: Record | None, names: Sequence[str], most: int) -> list[Part]:
         """Return the cells of a side: blank where it is not listed, a dash where a figure lacks."""
         if row is None:
-            return [Text("") for _ in names]
+            return [("", "") for _ in names]
         inside = _IN_THE_MONEY if row.get("moneyness") == "ITM" else ""
         return [
-            self._bar(row)
+            (self._bar(row, most), _BARS)
             if name == BAR
-            else Text(_figure(name, row), style=option_cells.style(name, row.get(name)) or inside)
+            else (_figure(name, row), option_cells.style(name, row.get(name)) or inside)
             for name in names
         ]
 
-    def _bar(self, row: Record) -> Text:
+    def _bar(self, row: Record, most: int) -> str:
         """Return the open interest as a bar from the strike outward, in halves of a character."""
-        most = max((other.get("open_interest") or 0 for other in self.records), default=0)
         held = row.get("open_interest") or 0
         halves = round(held / most * self._needs[BAR] * 2) if most else 0
         whole, half = "█" * (halves // 2), halves % 2
         if row["option_type"] == "CE":
-            return Text(f"{'▐' if half else ''}{whole}", style=_BARS)
-        return Text(f"{whole}{'▌' if half else ''}", style=_BARS)
+            return f"{'▐' if half else ''}{whole}"
+        return f"{whole}{'▌' if half else ''}"
 
 
 def _head(name: str) -> str:

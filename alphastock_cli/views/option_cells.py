@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
-from typing import Any
-
-from rich import box
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from alphastock_cli.views import numbers
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -104,6 +103,10 @@ def style(name: str, value: Any) -> str:  # noqa: ANN401 - any cell
 
 def grid(heads: Iterable[tuple[str, bool]]) -> Table:
     """Return an empty table with these headings; true aligns a column to the right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1), caption_justify="left")
     for head, right in heads:
         made.add_column(Text(head), justify="right" if right else "left", no_wrap=True)
@@ -112,6 +115,8 @@ def grid(heads: Iterable[tuple[str, bool]]) -> Table:
 
 def rows(records: Sequence[Mapping[str, Any]], columns: Sequence[str], *, width: int) -> Table:
     """Return a table of rows; columns that do not fit are named in the caption."""
+    from rich.text import Text
+
     cells = {name: [cell(name, row.get(name)) for row in records] for name in columns}
     heads = {name: NAMES.get(name, name) for name in columns}
     kept = fitting([(n, max(len(heads[n]), *map(len, cells[n]))) for n in columns], width)

@@ -132,9 +132,11 @@ def live(models: Iterable[Model], *, no_color: bool = False) -> None:
     """
     from rich.console import Console, Group
 
+    # the flag beats what the environment asks for, FORCE_COLOR too: not even bold is left
     console = Console(
-        no_color=True if no_color else None, highlight=False, markup=False, emoji=False
-    )
+        color_system=None if no_color else "auto", no_color=True if no_color else None,
+        highlight=False, markup=False, emoji=False,
+    )  # fmt: skip
     try:
         last = _draw(models, console)
         if last is not None:

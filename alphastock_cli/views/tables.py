@@ -1,4 +1,4 @@
-"""Tables for people: one generic table for rows, one function per screen that deserves its own.
+"""Tables for people: the generic one for rows of any kind, and the screen of `doctor`.
 
 Every function returns Rich renderables and prints nothing. Foreign text is wrapped as literal
 text, numbers are right-aligned, and no meaning hangs on colour alone.
@@ -6,8 +6,7 @@ text, numbers are right-aligned, and no meaning hangs on colour alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -65,45 +64,21 @@ _FIRST: Mapping[str, tuple[str, ...]] = {
     "fetch_reference": ("file", "rows", "added", "rejected", "note"),
     "fetch_eod": ("form", "dataset", "rows", "sessions", "added", "rejected", "last"),
 }
-_TYPED = "typed in"  # numbers of a person's own have no age
-Screen = Callable[[Result, int], Iterator[RenderableType]]
 
 
-def render(result: Result, *, now: datetime, width: int) -> Iterator[RenderableType]:
-    """Yield the parts of a result's screen: headline, its own screen or a plain table, caption."""
-    yield headline(result, now)
-    own = _screens().get(result.kind)
-    if own is not None:
-        yield from own(result, width)
-    elif len(result) == 0:
+def rows(result: Result, width: int) -> Iterator[RenderableType]:
+    """Yield the screen of a result that has none of its own: a table of its rows, and its facts."""
+    if len(result) == 0:
         yield Text("nothing found", style="dim")
-    else:
-        have = result.columns()
-        first = [name for name in _FIRST.get(result.kind, ()) if name in have]
-        order = [*first, *(name for name in have if name not in first)]
-        yield table(list(result.records()), order, width=width)
-        yield from _facts(result.summary)
+        return
+    have = result.columns()
+    first = [name for name in _FIRST.get(result.kind, ()) if name in have]
+    order = [*first, *(name for name in have if name not in first)]
+    yield table(list(result.records()), order, width=width)
+    yield from _facts(result.summary)
 
 
-def _screens() -> dict[str, Screen]:
-    from alphastock_cli.views.chain import chain
-    from alphastock_cli.views.chain_vs import chain_vs
-    from alphastock_cli.views.greeks import greeks
-    from alphastock_cli.views.greeks_file import greeks_file
-    from alphastock_cli.views.payoff import payoff
-    from alphastock_cli.views.scan import scan_equities
-    from alphastock_cli.views.scan_options import scan_options
-    from alphastock_cli.views.trade import orders, pnl, positions, trade
-
-    return {
-        "scan_equities": scan_equities, "doctor": _doctor, "chain": chain, "greeks": greeks,
-        "orders": orders, "trade": trade, "positions": positions, "pnl": pnl, "payoff": payoff,
-        "chain_vs": chain_vs, "greeks_file": greeks_file,
-        "scan_options": scan_options,
-    }  # fmt: skip
-
-
-def _doctor(result: Result, width: int) -> Iterator[RenderableType]:
+def doctor(result: Result, width: int) -> Iterator[RenderableType]:
     """Yield a line a check, and below it what mends it."""
     marks = {"ok": "✓", "warn": "!", "fail": "✗"}
     grid = Table.grid(padding=(0, 1))
@@ -120,28 +95,6 @@ def _doctor(result: Result, width: int) -> Iterator[RenderableType]:
         if fix:
             grid.add_row("", "", Text(f"→ {numbers.cell('fix', fix)}", style="dim"))
     yield grid
-
-
-def headline(result: Result, now: datetime) -> Text:
-    """Say what this is, of when and from where; simulated data say so first."""
-    parts = [result.kind.replace("_", " ")]
-    if result.as_of is not None:
-        stamp = f"{result.as_of:%a %d %b %Y %H:%M} IST"
-        old = (now - result.as_of).total_seconds()
-        parts.append(
-            f"as of {stamp}"
-            + (
-                f" ({numbers.age(old)} ago)"
-                if old > 0 and not result.simulated and result.source != _TYPED
-                else ""
-            )
-        )
-    if result.source:
-        parts.append(f"source {result.source}")
-    text = Text(" · ".join(parts), style="bold")
-    if result.simulated:
-        text = Text.assemble(("SIMULATED DATA ", "bold magenta"), text)
-    return text
 
 
 def table(

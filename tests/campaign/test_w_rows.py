@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-
 from tests.campaign import w_rows
 from tests.campaign.counts import Counts
 

@@ -14,6 +14,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from alphastock_cli.errors import AuthError
@@ -124,7 +125,7 @@ def _one_w3(found: Counts, dice: random.Random, *, closed: bool, frozen: bool) -
                 lost = True
                 wire.modes.clear()
             last += 1
-            held = [_packet(token, mode, last) for token, mode in wire.modes.items()]
+            held = [_packet(token, last) for token in wire.modes]
             wire.push(frame(held) if held else HEARTBEAT)
             await asyncio.sleep(0.5)
 
@@ -141,8 +142,8 @@ def _one_w3(found: Counts, dice: random.Random, *, closed: bool, frozen: bool) -
         desk.ticker.want({SBIN: "full", NIFTY: "full"})
         await asyncio.sleep(lost_at + 1)
         asked = len(desk.server.wire.asked)
-        while len(desk.server.wire.asked) == asked and desk.clock.monotonic() < lost_at + 60:
-            await asyncio.sleep(0.1)
+        late = lost_at + 60
+        await _until(lambda: len(desk.server.wire.asked) > asked or desk.clock.monotonic() > late)
         seen["after"] = desk.clock.monotonic() - lost_at
         seen["asked"] = len(desk.server.wire.asked) - asked
         await asyncio.sleep(2)
@@ -167,13 +168,10 @@ def w4(repeats: int, seed: int) -> Counts:
             seen.update(packets.stamp_of(row) for row in rows if row[0] == NIFTY)
             super().put_ticks(rows, received)
 
-
     async def story(desk: Desk) -> None:
         desk.ticker.want({SBIN: "full", NIFTY: "full"})
         await _until(lambda: bool(desk.server.wires) and bool(desk.server.wire.modes))
-        last = 80_000
         for turn in range(repeats):
-            last = 80_000 + turn % 50
             wire = desk.server.wire
             wire.push(_broken(dice, turn))
             # the volume takes it to be news, whatever the broken one before it held
@@ -254,14 +252,13 @@ def w7(repeats: int, seed: int) -> Counts:
     found, dice = Counts("W-7", seed), random.Random(seed)
     for _ in range(repeats):
         jump = dice.choice([-1, 1]) * dice.choice([1, 60, 3600, 86_400])
-        beats, last = dice.randint(20, 60), 0.0
+        beats = dice.randint(20, 60)
         seen: dict[str, Any] = {}
 
-        async def beat(wire: Wire, beats: int = beats) -> None:
-            nonlocal last
+        async def beat(wire: Wire, beats: int = beats, seen: dict[str, Any] = seen) -> None:
             for number in range(beats):
                 wire.push(frame([full(volume=1000 + number, stamp=STAMP + number)]))
-                last = asyncio.get_running_loop().time()
+                seen["last"] = asyncio.get_running_loop().time()
                 await asyncio.sleep(0.5)
 
         async def story(desk: Desk, jump: int = jump, seen: dict[str, Any] = seen) -> None:
@@ -269,7 +266,7 @@ def w7(repeats: int, seed: int) -> Counts:
             await asyncio.sleep(5)
             desk.clock.jump(jump)
             await _until(lambda: desk.server.wire.closed)
-            seen["took"] = asyncio.get_running_loop().time() - last
+            seen["took"] = asyncio.get_running_loop().time() - seen["last"]
             await _until(lambda: desk.mailbox.gap() is not None)
             seen["gap"] = desk.mailbox.gap()
 
@@ -318,7 +315,7 @@ def w8(repeats: int, seed: int) -> Counts:
         elif kind == "renewed":
             good = seen["error"] is None and tokens[1:3] == ["token-of-today", "token-of-tomorrow"]
         else:
-            rests = [after - before for before, after in zip(times[1:], times[2:], strict=False)]
+            rests = [after - before for before, after in pairwise(times[1:])]
             good = bool(rests) and min(rests) >= 60
         found.judge(good=good, why=kind)
     return found
@@ -414,11 +411,11 @@ async def _beat(wire: Wire) -> None:
 
 
 async def _until(true: Callable[[], bool]) -> None:
-    while not true():
+    while not true():  # noqa: ASYNC110 - time is simulated, looking again costs nothing
         await asyncio.sleep(0.01)
 
 
-def _packet(token: int, mode: str, last: int) -> bytes:
+def _packet(token: int, last: int) -> bytes:
     return full(token, last, volume=last) if token != NIFTY else index(token, last)
 
 

@@ -1,5 +1,7 @@
 """The ticker against the sandbox: a real socket, the exchange's texts and packets, its faults."""
 
+# ruff: noqa: F811 - a fixture is an argument by name
+
 from __future__ import annotations
 
 import logging
@@ -7,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,10 @@ import requests
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
+from alphastock_cli.actions.watch import WatchRequest, watch
+from alphastock_cli.bootstrap import Wiring
+from alphastock_cli.config import Settings
+from alphastock_cli.config.settings import KiteSettings
 from alphastock_cli.errors import AuthError, TransientError
 from alphastock_cli.providers.kite.stream.dialling import Login, dialler
 from alphastock_cli.providers.kite.stream.forms import mode_of, quote_of
@@ -24,7 +31,7 @@ from alphastock_cli.providers.kite.stream.stream import Stream
 from tests.sandbox_server import Running, sandbox, sandbox_process  # noqa: F401 - fixtures
 
 QUICK = Patience(
-    message=1.2, tick=1.0, token=2.0, look=0.1, send=1.0, close=0.5, first=0.2, longest=0.5,
+    message=1.2, tick=2.5, token=4.0, look=0.1, send=1.0, close=0.5, first=0.2, longest=0.5,
     busy=0.5, settled=0.5,
 )  # fmt: skip
 KEYS = ("NSE:INFY", "NSE:NIFTY 50", "NSE:SBIN")
@@ -37,15 +44,27 @@ def tokens(held: Running) -> dict[str, int]:
 
 @contextmanager
 def following(held: Running, modes: dict[str, str], **more: Any) -> Iterator[Stream]:
+    """Follow by key, in a market that moves on by a second at each of its ten looks a second."""
     given: dict[str, Any] = {"patience": QUICK, "token": held.token(), **more}
     token = given.pop("token")
     login = token if callable(token) else lambda: Login(held.api_key, token)
-    by_key = tokens(held)
+    by_key, over = tokens(held), threading.Event()
+
+    def hurry() -> None:
+        while not over.wait(0.1):
+            held.clock.advance(0.9)
+
+    pace = threading.Thread(target=hurry)
     with Stream(
         login=login, clock=held.clock, dial=dialler(held.ws_root, seconds=5), **given
     ) as stream:
         stream.follow({by_key[key]: mode for key, mode in modes.items()})
-        yield stream
+        pace.start()
+        try:
+            yield stream
+        finally:
+            over.set()
+            pace.join()
 
 
 def until(true: Callable[[], Any], seconds: float = 10.0) -> None:
@@ -81,9 +100,8 @@ def test_ticks_come_in_their_modes_and_equal_what_the_exchange_says(sandbox: Run
         health = stream.health()
         assert health.is_current
         assert len(health.connections) == 1
-        assert ticked(gathered(stream, lambda held: len(ticked(held)) == 3)) == {
-            by_key[key]: mode for key, mode in ALL.items()
-        }
+        wanted = {by_key[key]: mode for key, mode in ALL.items()}
+        gathered(stream, lambda held: ticked(held) == wanted)
         quotes = stream.quotes({"NSE:INFY": by_key["NSE:INFY"]})
         theirs = sandbox.state.quotes(["NSE:INFY"])["NSE:INFY"]
         assert quotes["NSE:INFY"].previous_close == theirs.previous_close
@@ -104,7 +122,7 @@ def test_an_order_update_arrives_once(sandbox: Running) -> None:
     sandbox.fault("order-update-twice")
     token = sandbox.token()
     with following(sandbox, {"NSE:INFY": "full"}, token=token) as stream:
-        gathered(stream, lambda held: ticked(held))
+        gathered(stream, ticked)
         reply = place(sandbox, token)
         updates = gathered(stream, lambda held: any(each.orders for each in held))
         rows = [row for each in updates for row in each.orders]
@@ -127,17 +145,25 @@ def place(held: Running, token: str) -> str:
     return str(reply.json()["data"]["order_id"])
 
 
-def test_w2_a_stalled_server_is_noticed_and_left(sandbox: Running) -> None:
+def test_w2_w8_a_stalled_server_is_left_and_the_login_of_then_is_used(sandbox: Running) -> None:
     gaps: list[Gap] = []
-    with following(sandbox, {"NSE:INFY": "full"}, fill=gaps.append) as stream:
-        gathered(stream, lambda held: ticked(held))
+    current = [sandbox.token()]
+    with following(
+        sandbox,
+        {"NSE:INFY": "full"},
+        fill=gaps.append,
+        token=lambda: Login(sandbox.api_key, current[0]),
+    ) as stream:
+        gathered(stream, ticked)
+        sandbox.expire()
+        current[0] = sandbox.token()
         sandbox.fault("stall:4s:x1")
         began = time.monotonic()
         until(lambda: stream.health().connections[0].connections == 2)
         assert time.monotonic() - began < QUICK.message + QUICK.first + 1.5
-        batches = gathered(stream, lambda held: ticked(held))
-        assert gaps[0].reasons == ("no message",)
-        assert batches[0].gap == gaps[0] or gaps[0].start < gaps[0].end
+        gathered(stream, ticked)
+        assert [gap.reasons for gap in gaps] == [("no message",)]
+        assert gaps[0].start < gaps[0].end
 
 
 def test_w1_a_dropped_connection_comes_back_with_all_tokens_and_modes(sandbox: Running) -> None:
@@ -157,17 +183,18 @@ def test_w1_a_dropped_connection_comes_back_with_all_tokens_and_modes(sandbox: R
             until(lambda: stream.take(0.1) and False)
         batch = next(batch for _ in range(100) if (batch := stream.take(0.1)))
         assert batch.gap is not None
-        assert len(asked) == 2  # again, before anything newer was handed out
-        batches = gathered(stream, lambda held: len(ticked(held)) == 3)
-        assert ticked(batches) == {tokens(sandbox)[key]: mode for key, mode in ALL.items()}
+        assert len(asked) >= 2  # again, before anything newer was handed out
+        wanted = {tokens(sandbox)[key]: mode for key, mode in ALL.items()}
+        gathered(stream, lambda held: ticked(held) == wanted)
 
 
 def test_w3_forgotten_tokens_are_asked_for_again(sandbox: Running) -> None:
     with following(sandbox, ALL, hours=lambda *_: True) as stream:
         gathered(stream, lambda held: len(ticked(held)) == 3)
+        time.sleep(0.3)  # all requests have arrived
         sandbox.fault("forget-tokens:x1")
         until(lambda: sandbox.played("forget-tokens"))
-        until(lambda: stream.health().connections[0].asked_again, QUICK.tick + 2)
+        until(lambda: stream.health().connections[0].asked_again, QUICK.tick + 3)
         stream.take()
         assert len(ticked(gathered(stream, lambda held: len(ticked(held)) == 3))) == 3
         assert stream.health().connections[0].connections == 1
@@ -214,7 +241,10 @@ def test_w4_w5_w6_what_is_broken_is_counted_and_the_rest_used(
         assert stream.health().connections[0].connections == 1
 
 
-def test_w8_an_old_token_stops_the_stream_in_words(sandbox: Running) -> None:
+def test_w8_an_old_token_stops_the_stream_in_words_without_saying_it(
+    sandbox: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
     asked: list[str] = []
     token = sandbox.token()
 
@@ -223,7 +253,7 @@ def test_w8_an_old_token_stops_the_stream_in_words(sandbox: Running) -> None:
         return Login(sandbox.api_key, token)
 
     with following(sandbox, {"NSE:INFY": "full"}, token=login) as stream:
-        gathered(stream, lambda held: ticked(held))
+        gathered(stream, ticked)
         sandbox.expire()
         sandbox.fault("stall:3s:x1")
         with pytest.raises(AuthError, match="login needed") as caught:
@@ -232,26 +262,16 @@ def test_w8_an_old_token_stops_the_stream_in_words(sandbox: Running) -> None:
         known = len(asked)
         time.sleep(0.5)
         assert len(asked) == known == 3  # at first, after the loss, and the second look
-
-
-def test_w8_a_new_login_meanwhile_is_taken(sandbox: Running) -> None:
-    current = [sandbox.token()]
-    with following(
-        sandbox, {"NSE:INFY": "full"}, token=lambda: Login(sandbox.api_key, current[0])
-    ) as stream:
-        gathered(stream, lambda held: ticked(held))
-        sandbox.expire()
-        current[0] = sandbox.token()
-        sandbox.fault("stall:3s:x1")
-        until(lambda: stream.health().connections[0].connections == 2)
-        assert gathered(stream, lambda held: ticked(held))
+    ours = [r.getMessage() for r in caplog.records if not r.name.startswith("uvicorn")]
+    assert any("refused" in line for line in ours)
+    assert token not in " ".join(ours) + str(caught.value) + repr(stream) + repr(login())
 
 
 def test_w8_too_many_connections_wait(sandbox: Running) -> None:
     sandbox.fault("ws-429:x2")
     with following(sandbox, {"NSE:INFY": "full"}) as stream:
         began = time.monotonic()
-        gathered(stream, lambda held: ticked(held))
+        gathered(stream, ticked)
         assert time.monotonic() - began >= 2 * QUICK.busy
         assert stream.health().connections[0].attempts == 3
 
@@ -273,7 +293,7 @@ def test_w9_a_consumer_that_stands_still_costs_no_memory(sandbox: Running) -> No
 
 def test_it_closes_cleanly_and_at_once(sandbox: Running) -> None:
     with following(sandbox, ALL) as stream:
-        gathered(stream, lambda held: ticked(held))
+        gathered(stream, ticked)
         began = time.monotonic()
     assert time.monotonic() - began < 3
     assert not any(thread.name == "kite-stream" for thread in threading.enumerate())
@@ -281,16 +301,63 @@ def test_it_closes_cleanly_and_at_once(sandbox: Running) -> None:
     stream.close()
 
 
-def test_no_secret_is_said(sandbox: Running, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    token = sandbox.token()
-    with following(sandbox, {"NSE:INFY": "full"}, token=token) as stream:
-        gathered(stream, lambda held: ticked(held))
+# -- the view ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wiring(sandbox: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wiring:
+    """Return the wiring of a data directory that is logged in to the sandbox."""
+    monkeypatch.setenv("ALPHASTOCK_KITE_API_KEY", sandbox.api_key)
+    monkeypatch.setenv("ALPHASTOCK_KITE_API_SECRET", sandbox.api_secret)
+    asked = KiteSettings(root=sandbox.root, ws_root=sandbox.ws_root, timeout=5.0)
+    settings = Settings(data_dir=tmp_path / "data", provider="kite", kite=asked)
+    made = Wiring(settings, clock=sandbox.clock)
+    connection = made.kite()
+    connection.rest.begin_session(sandbox.request_token())
+    connection.close()
+    return made
+
+
+def test_a_view_asks_once_and_follows_the_ticker_from_then_on(
+    wiring: Wiring, sandbox: Running
+) -> None:
+    keys = ["NSE:INFY", "NSE:NIFTY 50", "NSE:NOSUCH", "nonsense"]
+    with wiring.live() as provider:
+        first = provider.quotes(keys)
+        assert set(first) == {"NSE:INFY", "NSE:NIFTY 50"}
+        until(lambda: provider._ticks(keys[:2]).keys() == set(keys[:2]))
+        calls = sandbox.state.limiter.counts["quote"]
+        sandbox.clock.advance(30)
+        until(lambda: provider.quotes(keys)["NSE:INFY"].time > first["NSE:INFY"].time)
+        held = provider.quotes(keys)
+        assert sandbox.state.limiter.counts["quote"] == calls  # no call was made for any of them
+        assert held["NSE:INFY"].previous_close == first["NSE:INFY"].previous_close
+        assert held["NSE:INFY"].depth is not None
+    assert not any(thread.name == "kite-stream" for thread in threading.enumerate())
+
+
+def test_where_the_ticker_refuses_the_calls_answer(wiring: Wiring, sandbox: Running) -> None:
+    sandbox.fault("ws-403")
+    with wiring.live() as provider:
+        provider.quotes(["NSE:INFY"])
+        until(lambda: sandbox.played("ws-403"))
+        time.sleep(0.1)
+        assert provider.quotes(["NSE:INFY"])["NSE:INFY"].last_price
         sandbox.expire()
-        sandbox.fault("stall:3s:x1")
-        with pytest.raises(AuthError) as caught:
-            until(lambda: stream.take(0.1) is None)
-    ours = [r.getMessage() for r in caplog.records if not r.name.startswith("uvicorn")]
-    assert any("refused" in line for line in ours)
-    said = " ".join(ours) + str(caught.value) + repr(stream) + repr(Login("key", token))
-    assert token not in said
+        sandbox.fault("")
+        provider.__dict__["_quotes"] = {}  # what a call said lately is not asked again
+        with pytest.raises(AuthError, match="login"):
+            provider.quotes(["NSE:INFY"])
+
+
+def test_watch_shows_kite_live(wiring: Wiring) -> None:
+    turns = look(wiring, count=3)
+    assert all(turn.source == "kite" for turn in turns)
+    assert set(turns[-1].quotes) >= {"NSE:INFY", "NSE:NIFTY 50"}
+    assert not turns[-1].warnings
+
+
+def look(wiring: Wiring, *, count: int) -> list[Any]:
+    request = WatchRequest(symbols=("NSE:INFY",), indices=("NIFTY 50",), every=0.5, count=count)
+    with wiring.live() as provider:
+        return list(watch(provider, wiring.clock, request))

@@ -104,6 +104,23 @@ def test_if_stale_of_a_load_is_the_age_of_the_lake(cli: Cli, tmp_path: Path) -> 
     assert "nothing to do" in second.err
 
 
+def test_if_stale_of_a_load_asks_about_this_folder_not_about_shares(
+    cli: Cli, tmp_path: Path
+) -> None:
+    first, other = write_days(tmp_path / "eod"), tmp_path / "other"
+    other.mkdir()
+    moved = min(first.iterdir())
+    moved = moved.rename(other / moved.name)
+    young = ("--if-stale", "1h")
+    assert cli("fetch", "eod", "--from-dir", first, *young).code == 0
+    loaded = cli("fetch", "eod", "--from-dir", other, *young, "--json")
+    assert loaded.json["summary"]["rows_added"] > 0  # young shares are no reason to skip these
+    assert "nothing to do" in cli("fetch", "eod", "--from-dir", other, *young).err
+    (other / "new").mkdir()
+    moved.rename(other / "new" / moved.name)
+    assert "nothing to do" not in cli("fetch", "eod", "--from-dir", other, *young).err
+
+
 def test_a_deadline_that_has_passed_is_nothing_to_do(cli: Cli) -> None:
     done = cli("scan", "equities", *SIM, "--deadline", "00:00")
     assert (done.code, done.out) == (0, "")

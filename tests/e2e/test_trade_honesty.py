@@ -102,6 +102,20 @@ def test_an_unknown_share_is_called_a_symbol_with_its_nearest(cli: Cli) -> None:
     assert "SBIN" in done.err.split("\n", 1)[1]
 
 
+@pytest.mark.parametrize(
+    "words", [("signal",), ("scan", "equities"), ("trade", "--paper", "--once")]
+)
+def test_names_nobody_knows_are_told_and_end_a_command_that_has_no_other(
+    cli: Cli, words: tuple[str, ...]
+) -> None:
+    partly = cli(*words, "--symbols", "ITC,SBINN", *OPEN)
+    assert partly.code == 0, partly.err
+    assert "SBINN (did you mean SBIN?)" in partly.err
+    none = cli(*words, "--symbols", "SBINN,NOSUCHX", *OPEN)
+    assert none.code == 2, none.err
+    assert "unknown symbol 'NOSUCHX'" in none.err
+
+
 def test_a_volatility_in_percent_without_its_sign_hears_the_bound(cli: Cli) -> None:
     done = cli("greeks", "--forward", "24000", "--strike", "24500", "--expiry", "2026-12-29",
                "--type", "CE", "--vol", "12")  # fmt: skip

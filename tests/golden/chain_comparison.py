@@ -36,6 +36,7 @@ GREEKS = {"delta": ("delta", 4), "gamma": ("gamma", 6), "theta": ("theta_per_day
           "vega": ("vega_per_pct", 4), "rho": ("rho_per_pct", 4)}  # fmt: skip
 CLASSES = ("within 1 % of the forward", "out of the money", "in the money")
 RATES = (0.0, 0.065, 0.07, 0.10)
+SPREAD = ("median", "90 %", "99 %", "largest")
 KEY = ("expiry", "strike", "option_type")
 CHOICES = {
     "default": ChainOptions(every_expiry=True),
@@ -50,6 +51,9 @@ class Compared:
 
     theirs: pl.DataFrame
     both: Mapping[str, pl.DataFrame]
+
+
+Both = tuple[Compared, Compared]  # NIFTY, BANKNIFTY
 
 
 # -- reading --------------------------------------------------------------------------------------
@@ -189,6 +193,10 @@ def spread(off: Floats) -> list[str]:
     """Return median, 90 %, 99 % and maximum of absolute differences."""
     held = np.abs(off[np.isfinite(off)])
     return [figure(float(np.percentile(held, at))) for at in (50, 90, 99, 100)]
+
+
+def off_vol(rows: pl.DataFrame) -> Floats:
+    return column(rows, "iv_ours") * 100 - column(rows, "iv")
 
 
 def share(part: float, whole: float) -> str:

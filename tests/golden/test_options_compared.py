@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,21 @@ import pytest
 
 from alphastock_cli.cli.app import main
 from tests.golden import chain_comparison as made
-from tests.golden.comparison_tables import TABLES, Both
+from tests.golden import comparison_site as site
+from tests.golden import comparison_tables as nifty
+from tests.golden.chain_comparison import Both
 
 PAGE = Path(__file__).parents[2] / "docs" / "options-compared.md"
+
+
+TABLES: dict[str, Callable[[Both], str]] = {
+    "nifty-rows": nifty.nifty_rows, "nifty-vol": nifty.nifty_vol,
+    "nifty-sides": nifty.nifty_sides, "nifty-search": nifty.nifty_search,
+    "nifty-remains": nifty.nifty_remains, "nifty-greeks": nifty.nifty_greeks,
+    "nifty-greeks-all": nifty.nifty_greeks_all, "nifty-greeks-search": nifty.nifty_greeks_search,
+    "site-rows": site.site_rows, "site-vol": site.site_vol, "site-sides": site.site_sides,
+    "site-search": site.site_search, "site-remains": site.site_remains,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from alphastock_cli.actions.result import Result
-from alphastock_cli.views.tables import render
+from alphastock_cli.views.screens import render
 from tests.conftest import IST
 from tests.golden.test_screens import NOW, compare, drawn
 

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from alphastock_cli.actions.result import Result
 from alphastock_cli.views import serialise
-from alphastock_cli.views.tables import render
+from alphastock_cli.views.screens import render
 from tests.conftest import IST
 
 FOLDER = Path(__file__).parent / "data" / "screens"

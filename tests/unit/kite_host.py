@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from alphastock_cli.providers.kite.budget import Budget
 from alphastock_cli.providers.kite.credentials import Credentials
@@ -51,11 +54,14 @@ class Host:
         with held:
             while head := _head(held):
                 self.heads.append(head)
-                answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
                 try:
-                    answer(held)
+                    self.answer(head)(held)
                 except OSError:
                     return
+
+    def answer(self, _: str) -> Answer:
+        """Return what is done about a request, by its head."""
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def close(self) -> None:
         # a thread inside accept() holds the port until it is woken
@@ -120,10 +126,34 @@ def store_login(folder: Path, clock: ManualClock, token: str = TOKEN) -> Session
     return store
 
 
-def client(folder: Path, root: str, clock: ManualClock, *, seconds: float = 10.0) -> KiteRest:
+def half() -> float:
+    """Return the chance that makes every wait half of the longest."""
+    return 0.5
+
+
+def client(
+    folder: Path,
+    root: str,
+    clock: ManualClock,
+    *,
+    seconds: float = 10.0,
+    chance: Callable[[], float] = half,
+) -> KiteRest:
     """Return a client that is logged in, with a budget nobody exhausts."""
     return KiteRest(
         Credentials(KEY, SECRET, "test"), store_login(folder, clock),
         Budget(folder, KEY, clock, windows=FREE), Notes(folder, clock), clock,
-        root=root, seconds=seconds, chance=lambda: 0.5,
+        root=root, seconds=seconds, chance=chance,
     )  # fmt: skip
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """Return a certificate nobody vouches for and its key; skip where none can be made."""
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert,
+         "-days", "2", "-subj", "/CN=127.0.0.1"], capture_output=True, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip("openssl cannot make a certificate here")
+    return cert, key

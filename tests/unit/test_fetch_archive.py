@@ -126,13 +126,25 @@ def test_derivatives_of_the_new_form_come_in(lake: Lake, shelf: Shelf) -> None:
     assert run(lake, shelf, ("fo",)).known == 3
 
 
-def test_the_age_of_what_the_kinds_feed_is_that_of_the_oldest(lake: Lake, shelf: Shelf) -> None:
-    assert last_fetch(lake, ("equities", "indices")) is None
+def test_the_age_of_a_load_is_that_of_the_very_files_asked_for(lake: Lake, shelf: Shelf) -> None:
+    span = (FIRST, LAST)
+    assert last_fetch(lake, ("equities", "indices"), *span) is None
     run(lake, shelf, ("equities",))
-    assert last_fetch(lake, ("equities", "indices")) is None
+    first = last_fetch(lake, ("equities",), *span)
+    assert first is not None
+    assert last_fetch(lake, ("equities", "indices"), *span) is None
     run(lake, shelf, ("indices",))
-    assert last_fetch(lake, ("indices", "equities")) == lake.last_load("equities_day")
-    assert last_fetch(lake, ("bse", "delivery")) == lake.last_load("equities_day")
+    assert last_fetch(lake, ("indices", "equities"), *span) == first  # the older of the two
+    # these feed the same dataset of shares, and were never asked for
+    assert last_fetch(lake, ("bse",), *span) is None
+    assert last_fetch(lake, ("delivery",), *span) is None
+    assert last_fetch(lake, ("equities",), FIRST, None) is None
+
+
+def test_files_that_are_missing_are_asked_for_whatever_their_age(lake: Lake, shelf: Shelf) -> None:
+    shelf.answers = answers(shelf.clock, ("indices",), FIRST, LAST)
+    assert run(lake, shelf, ("indices", "fo")).trouble() is not None
+    assert last_fetch(lake, ("indices",), FIRST, LAST) is None
 
 
 def test_derivatives_of_the_old_form_come_in(lake: Lake, shelf: Shelf) -> None:

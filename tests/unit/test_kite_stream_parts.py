@@ -57,6 +57,10 @@ def test_ten_times_the_price_lies_outside_its_day(made: Any) -> None:
     assert judged(bytes(body)) == ([False], {"outside_day": 1})
 
 
+def test_the_same_again_without_a_time_says_that_it_still_is_so() -> None:
+    assert judged(ltp(), ltp(), quote(), quote()) == ([True] * 4, {})
+
+
 def test_a_price_of_minus_one_in_the_book_is_not_believed() -> None:
     body = bytearray(full())
     struct.pack_into(">I", body, 64 + 4, 2**32 - 1)
@@ -153,7 +157,7 @@ def test_what_is_no_order_is_said(bad: dict[str, Any]) -> None:
         (10, datetime(2026, 8, 14, 11, 0, tzinfo=IST), False),  # nobody knows the segment
     ],
 )
-def test_when_a_price_can_be_expected_to_move(code: int, at: datetime, expected: bool) -> None:
+def test_when_a_price_can_be_expected_to_move(code: int, at: datetime, *, expected: bool) -> None:
     assert moves(code, at) is expected
 
 
@@ -197,6 +201,7 @@ def test_one_liquid_token_is_missed_and_an_illiquid_one_is_not() -> None:
     dog = watchdog()
     slow = (7 << 8) | 1
     dog.subscribed([SBIN, NIFTY, slow], 0.0)
+    dog.ticked(slow, 0.0)
     for second in range(1, 30):
         dog.ticked(SBIN, second)
         dog.ticked(NIFTY, second)
@@ -207,9 +212,21 @@ def test_one_liquid_token_is_missed_and_an_illiquid_one_is_not() -> None:
         assert asked == ((SBIN,) if second == 54 else ())
 
 
+def test_a_subscription_that_was_never_answered_is_repeated() -> None:
+    dog = watchdog()
+    mute = (7 << 8) | 1
+    dog.subscribed([SBIN, mute], 0.0)
+    asked = []
+    for second in range(100):
+        dog.ticked(SBIN, float(second))
+        asked += [(second, token) for token in dog.judge({1}, float(second)).ask]
+    assert asked == [(25, mute), (50, mute)]
+
+
 def test_alarms_that_change_nothing_become_rarer() -> None:
     dog = watchdog()
     dog.subscribed([SBIN], 0.0)
+    dog.ticked(SBIN, 0.0)
     alarms = []
     for second in range(2000):
         verdict = dog.judge({1}, float(second))

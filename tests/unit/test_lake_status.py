@@ -106,6 +106,27 @@ def test_gaps_the_calendar_cannot_know_are_null_not_zero(
     assert any("1999-01-01" in text for text in result.warnings)
 
 
+def test_indices_are_judged_by_the_main_one(tmp_path: Path, clock: ManualClock) -> None:
+    lake = Lake(tmp_path / "lake")
+
+    def index(day: date, symbol: str) -> dict[str, Any]:
+        return {"date": day, "exchange": "NSE", "symbol": symbol, "close": 1.0}
+
+    vix = [index(day, "INDIA VIX") for day in (MON, TUE, WED, THU, FRI)]
+    put(lake, "indices_day", *vix)
+    alone = lake_status.gaps(lake, dataset="indices_day", exchange="NSE")
+    assert (alone.summary["missing"], alone.summary["judged_by"]) == (0, "INDIA VIX")
+    put(lake, "indices_day", *(index(day, "NIFTY 50") for day in (TUE, FRI)))
+    told = lake_status.gaps(lake, dataset="indices_day", exchange="NSE")
+    assert [row["date"] for row in told.records()] == [MON, WED, THU]
+    assert told.summary["judged_by"] == "NIFTY 50"
+    assert (told.summary["first"], told.summary["last"]) == (MON, FRI)
+    assert {row["reason"] for row in told.records()} == {
+        "a session of the calendar without NIFTY 50"
+    }
+    assert next(lake_status.status(lake, clock).records())["gaps"] == 3
+
+
 # -- gaps -------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ from alphastock_cli.errors import BadReply, TransientError, UnknownName
 from alphastock_cli.exchange.calendar import IST
 from alphastock_cli.exchange.indices import canonical_index
 from alphastock_cli.providers.kite.facts import dump_ready
+from alphastock_cli.store import names
 from alphastock_cli.store.atomic import replace_with, write_bytes
 from alphastock_cli.store.files import make_private
 from alphastock_cli.store.master_checks import Checked, check_master
@@ -124,6 +125,7 @@ class Dump:
             checked = check_master(read_master(incoming), day)
             _refuse_half(checked, day)
             write_frame(self._path(day, ".parquet"), checked.frame)
+            names.write(self._folder, checked.frame)
             incoming.replace(self._path(day, ".csv.gz"))
         finally:
             incoming.unlink(missing_ok=True)

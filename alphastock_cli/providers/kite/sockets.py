@@ -109,6 +109,7 @@ def open_session() -> Any:  # noqa: ANN401 - a session of requests
     session.proxies = get_environ_proxies("https://api.kite.trade", no_proxy=None)
     session.proxies.pop("http", None)  # plain http is for this machine alone
     session.proxies.pop("all", None)
+    session.headers["Accept-Encoding"] = "gzip"  # what is unpacked here
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("https://", "http://"):
         session.mount(scheme, Adapter(max_retries=0))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -156,7 +157,7 @@ class Wire:
             except AlphaStockError:
                 raise
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError,
-                    ArithmeticError) as error:  # fmt: skip
+                    ArithmeticError, EOFError, zlib.error) as error:  # fmt: skip
                 failure = _told(error, watch, what)
         raise failure  # outside the handler: the foreign one names the address, and so the token
 
@@ -239,14 +240,23 @@ class Wire:
 
 
 def _read(answer: Any, most: int, what: str) -> bytes:  # noqa: ANN401 - of requests
-    """Return the body, at most so many bytes after unpacking."""
+    """Return the body, at most so many bytes after unpacking.
+
+    Unpacked here: requests takes a gzip that breaks off for a whole one, and half a list of
+    instruments is one as well.
+    """
+    packed = answer.headers.get("Content-Encoding", "").strip().lower() in {"gzip", "x-gzip"}
+    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS) if packed else None
     parts, size = [], 0
-    for chunk in answer.iter_content(_CHUNK):
-        size += len(chunk)
+    for chunk in answer.raw.stream(_CHUNK, decode_content=False):
+        part = unpacker.decompress(chunk, most + 1 - size) if unpacker else chunk
+        size += len(part)
         if size > most:
             raise BadReply(f"Kite's answer to {what} is larger than {most >> 20} MB: cut off",
                            safe="Nothing of it was stored.")  # fmt: skip
-        parts.append(chunk)
+        parts.append(part)
+    if unpacker and (not unpacker.eof or unpacker.unused_data):
+        raise EOFError
     return b"".join(parts)
 
 

@@ -6,11 +6,11 @@ remembered, and nothing here is a frame or a quote of the domain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import numpy as np
 
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import OutOfRange, UnknownName
 from alphastock_cli.exchange import calendar
 from alphastock_cli.exchange.expiries import Expiry
@@ -239,6 +239,10 @@ class Books:
     def done(self, of: Underlying, at: Now) -> float:
         """Return which part of the session's trading is over, 0 to 1."""
         return float(self.market_now(of, at).done[at.state])
+
+    def price(self, of: Underlying, at: Now) -> float:
+        """Return the price of the underlying at the moment, rupees."""
+        return float(self.market_now(of, at).spot[at.state])
 
     def traded(self, of: Underlying, at: Now) -> datetime:
         """Return the end of the last minute that is over: when what trades has traded last."""

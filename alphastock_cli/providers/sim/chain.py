@@ -7,11 +7,11 @@ being the state after *t* minutes. Prices are whole ticks inside and rupees outs
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.pricing.black76 import price
 from alphastock_cli.providers.sim import interest, moments, smile
 from alphastock_cli.providers.sim.contracts import FNO, Terms, Underlying, history

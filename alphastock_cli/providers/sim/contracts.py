@@ -13,7 +13,6 @@ import re
 import zlib
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -22,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from alphastock_cli.domain.instrument import Exchange
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import OutOfRange
 from alphastock_cli.exchange import calendar, contracts, expiries, indices
 from alphastock_cli.exchange.closes import contract_close

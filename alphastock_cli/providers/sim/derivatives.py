@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from alphastock_cli.domain.frames import CHAIN, INSTRUMENTS, conform
+from alphastock_cli.domain.frames import CHAIN, INSTRUMENTS, column, conform
 from alphastock_cli.providers.sim import chain
 from alphastock_cli.providers.sim.books import Books, Now
 from alphastock_cli.providers.sim.contracts import Terms, Underlying
@@ -74,19 +74,19 @@ class Derivatives:
         oi, volume = (part[cut] for part in books.flow(held, at))
         made = {
             "last_price": _rupees(board.last[cut], unit),
-            "volume": (volume * lot).ravel(),
-            "open_interest": (oi * lot).ravel(),
-            "oi_change": ((oi - held.flow.before[cut]) * lot).ravel(),
+            "volume": volume * lot,
+            "open_interest": oi * lot,
+            "oi_change": (oi - held.flow.before[cut]) * lot,
         }
         if at.under_way:
             units = books.book(held, at)[cut, ..., 0] * lot
             made |= {
                 "bid": _rupees(board.bid[cut], unit),
                 "ask": _rupees(board.ask[cut], unit),
-                "bid_quantity": units[..., 0].ravel(),
-                "ask_quantity": units[..., 1].ravel(),
+                "bid_quantity": units[..., 0],
+                "ask_quantity": units[..., 1],
             }
-        frame = names.with_columns([pl.Series(name, part) for name, part in made.items()])
+        frame = names.with_columns([column(name, part) for name, part in made.items()])
         traded = pl.lit(books.traded(of, at)).dt.convert_time_zone("Asia/Kolkata")
         rules = [pl.when(pl.col("volume") > 0).then(traded).alias("last_trade_time")]
         if at.under_way:  # below one tick nobody bids
@@ -102,11 +102,12 @@ class Derivatives:
         held = books.held(terms, at)
         strikes = held.strikes[held.shown]
         worth = chain.values(terms, books.market_before(of, at), strikes, 0)
+        last = chain.ticks(worth, terms.option_tick)
         return pl.DataFrame(
             {
-                "strike": np.repeat(strikes, 2),
+                "strike": column("strike", np.repeat(strikes, 2)),
                 "option_type": ["CE", "PE"] * len(strikes),
-                "previous_close": _rupees(chain.ticks(worth, terms.option_tick), terms.option_tick),
+                "previous_close": column("previous_close", _rupees(last, terms.option_tick)),
             }
         )
 
@@ -140,7 +141,7 @@ def _options(terms: Terms) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "tradingsymbol": terms.options(),
-            "strike": np.repeat(strikes, 2),
+            "strike": column("strike", np.repeat(strikes, 2)),
             "option_type": ["CE", "PE"] * len(strikes),
         }
     ).select(

@@ -265,6 +265,18 @@ class SimExchange:
         """
         return self._books.traded(self._books.underlying(underlying), now(self._moment()))
 
+    def chain_spot(self, underlying: str) -> float:
+        """Return the price of the underlying the chains at `chain_as_of` stand on, rupees.
+
+        Its quote says the same, but knows the range of the whole day as well, which takes longer.
+
+        Raises
+        ------
+        UnknownName
+            Nothing is listed on it.
+        """
+        return self._books.price(self._books.underlying(underlying), now(self._moment()))
+
     def futures(self, underlying: str) -> pl.DataFrame:
         """Return the listed futures, nearest first: prices, volume and open interest, in units.
 

@@ -8,11 +8,11 @@ trading goes by. Units are lots here; nothing uses a price of the day itself.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.providers.sim.contracts import Terms
 from alphastock_cli.providers.sim.days import (
     ACTIVITY,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.providers.sim.days import MINUTES, Array, grid, stream
 
 

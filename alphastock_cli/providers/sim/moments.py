@@ -6,12 +6,12 @@ Hours and days come from the calendar's tables; nothing random here.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
 
 import numpy as np
 
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.errors import OutOfRange
 from alphastock_cli.exchange import calendar
 from alphastock_cli.providers.sim.days import Array

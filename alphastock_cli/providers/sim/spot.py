@@ -7,11 +7,11 @@ is known at a moment is not decided here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
+from alphastock_cli.domain.records import dataclass
 from alphastock_cli.providers.sim import days as simulated_days
 from alphastock_cli.providers.sim import frames, minutes, moments
 from alphastock_cli.providers.sim.days import INDEX_MINUTES, Array, limits, stream

@@ -30,12 +30,13 @@ from alphastock_cli.providers.kite.stream.gate import Gate
 from alphastock_cli.providers.kite.stream.hours import Hours, moves
 from alphastock_cli.providers.kite.stream.mailbox import Gap, Mailbox
 from alphastock_cli.providers.kite.stream.orders import OrderUpdates
-from alphastock_cli.providers.kite.stream.texts import changes, parsed
 from alphastock_cli.providers.kite.stream.state import Patience, State
+from alphastock_cli.providers.kite.stream.texts import changes, parsed
 from alphastock_cli.providers.kite.stream.watchdog import Verdict, Watchdog
 from alphastock_cli.safety import redacted, safe_text
 
 log = logging.getLogger("alphastock.kite.stream")
+log.addHandler(logging.NullHandler())  # where nobody listens it is not printed over a live view
 
 _LARGEST = 2 * 1024**2  # bytes; 3,000 full packets are a quarter of it
 _DOUBLINGS = 16

@@ -124,7 +124,7 @@ async def _dial(address: str, login: Login, seconds: float) -> Socket:
         def process_redirect(self, exc: Exception) -> Exception:
             return exc
 
-    log = logging.getLogger("alphastock.kite.websocket")
+    log = logging.getLogger("alphastock.kite.stream.websocket")
     log.setLevel(logging.WARNING)  # below that the library writes addresses and headers
     words = urlencode({"api_key": login.api_key, "access_token": login.access_token})
     more: dict[str, Any] = {}

@@ -26,9 +26,9 @@ from alphastock_cli.providers.kite.stream.forms import quote_of
 from alphastock_cli.providers.kite.stream.hours import Hours, moves
 from alphastock_cli.providers.kite.stream.mailbox import Batch, Gap, Mailbox, Tick
 from alphastock_cli.providers.kite.stream.orders import OrderUpdates
-from alphastock_cli.providers.kite.stream.texts import MODES
 from alphastock_cli.providers.kite.stream.shards import plan
 from alphastock_cli.providers.kite.stream.state import Patience, State
+from alphastock_cli.providers.kite.stream.texts import MODES
 
 log = logging.getLogger("alphastock.kite.stream")
 

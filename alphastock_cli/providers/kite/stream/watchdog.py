@@ -41,7 +41,7 @@ class Watchdog:
     tick_seconds : float
         No tick at all of tokens that should move, for that long, means that they were lost.
     token_seconds : float
-        The same for a single token that is liquid.
+        The same for a single token that is liquid, or did not even answer its subscription.
     liquid : collection of int
         Tokens known to be liquid; others are found out by their ticks.
     """
@@ -114,7 +114,9 @@ class Watchdog:
 
     def _is_lost(self, token: int, age: float, now: float) -> bool:
         pulse = self._pulses[token]
-        known = token in self._liquid or (pulse.ticks >= _ENOUGH and pulse.gap <= _LIVELY)
+        # a subscription is answered by a tick at once: none at all is as telling as many
+        often = pulse.ticks == 0 or (pulse.ticks >= _ENOUGH and pulse.gap <= _LIVELY)
+        known = often or token in self._liquid
         if not known or age < self._token_seconds or now < pulse.due:
             return False
         pulse.due = now + self._token_seconds * pulse.patience
