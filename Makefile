@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: demo test check bench bench-rivals docs lint clean
+.PHONY: demo test check campaign bench bench-rivals docs lint clean
 
 demo: $(STAMP)  ## the main job, offline, on the simulated exchange
 	$(BIN)/alphastock scan equities --provider sim
@@ -16,6 +16,9 @@ test: $(STAMP)  ## everything that must hold
 	$(BIN)/pytest --cov --cov-report=term
 
 check: lint test  ## what a change must pass
+
+campaign: $(STAMP)  ## the fault matrix at the size of a release, half an hour; ROWS="R-2 W-1" SEED=7 for some of it
+	$(BIN)/python -m tests.campaign $(ROWS) --seed $(or $(SEED),1)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

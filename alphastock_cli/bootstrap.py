@@ -94,8 +94,8 @@ class Wiring:
         The moment asked for; None means now.
     lock_wait : float, optional
         Seconds to wait for another run's lock; None takes the setting.
-    notify : callable
-        Receives lines for a person.
+    notify, progress : callable
+        Receive lines for a person: one that stays, one that the next one rewrites.
     """
 
     def __init__(
@@ -105,12 +105,13 @@ class Wiring:
         as_of: datetime | None = None,
         lock_wait: float | None = None,
         notify: Callable[[str], None] = lambda _: None,
+        progress: Callable[[str], None] = lambda _: None,
         clock: Clock | None = None,
     ) -> None:
         self.settings = settings
         self.asked = as_of
         self.lock_wait = settings.lock_wait if lock_wait is None else lock_wait
-        self.notify = notify
+        self.notify, self.progress = notify, progress
         self.replayed = _replayed(settings.provider)
         if self.replayed is not None:
             self._refuse_other_moment()
@@ -225,6 +226,8 @@ class Wiring:
             "settings": self.settings,
             "seed": self.settings.sim.seed,
             "universe": self.settings.sim.universe,
+            "notify": self.notify,
+            "progress": self.progress,
         }
 
     # -- ledgers ------------------------------------------------------------------------------

@@ -8,14 +8,16 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 IST = ZoneInfo("Asia/Kolkata")
 
 # the same examples on every run, so that a change is judged by itself; to look further:
-# HYPOTHESIS_PROFILE=random make test
-settings.register_profile("steady", derandomize=True)
-settings.register_profile("random", print_blob=True)
+# HYPOTHESIS_PROFILE=random make test. Without Hypothesis's own time limits: they judge how busy
+# the machine is, and the first example of a run, which imports what is not compiled yet
+_UNHURRIED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("steady", derandomize=True, **_UNHURRIED)
+settings.register_profile("random", print_blob=True, **_UNHURRIED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 

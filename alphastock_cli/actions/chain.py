@@ -124,7 +124,7 @@ def chain(provider: MarketData, clock: Clock, request: ChainRequest) -> Result:
         as_of=held.as_of,
         source=provider.name,
         simulated=provider.simulated,
-        warnings=tuple(warnings(facts)),
+        warnings=(*ended_since(facts, clock), *warnings(facts)),
         selected=True,
         rows_follow=picked,
         highlight=tuple(column for column in COLUMNS if column in asked),
@@ -221,6 +221,14 @@ def _columns(request: ChainRequest, asked: Iterable[str]) -> list[str]:
     if request.ladder:
         chosen += [name for name in COLUMNS if name in asked and name not in chosen]
     return chosen
+
+
+def ended_since(facts: Mapping[str, Any], clock: Clock) -> list[str]:
+    """Say that contracts which were alive at the moment of their prices have ended by now."""
+    ends = facts["expires_at"]
+    if facts["years"] <= 0 or clock.now() < ends:
+        return []
+    return [f"the contracts ended at {ends:%Y-%m-%d %H:%M}, after these prices: nobody trades them"]
 
 
 def warnings(facts: Mapping[str, Any]) -> list[str]:

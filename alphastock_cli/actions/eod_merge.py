@@ -191,3 +191,33 @@ def date_by_closes(undated: pl.DataFrame, dated: pl.DataFrame) -> date | None:
     )
     found: list[date] = days["date"].to_list()
     return found[0] if len(found) == 1 else None
+
+
+def copied_from(rows: pl.DataFrame, others: pl.DataFrame) -> date | None:
+    """Return the earlier session whose rows these are, whatever day they are said to be of.
+
+    At least 50 symbols and 95 % of them must have the close, to the paisa, and the volume of that
+    session. None where another source has the same rows on the day they are said to be of.
+
+    Parameters
+    ----------
+    rows, others : DataFrame
+        ``exchange, symbol, series, date, close, volume, source``; `rows` of one day.
+    """
+    keys = ["exchange", "symbol", "series"]
+    day, form = rows["date"][0], rows["source"][0]
+    mine = rows.select(*keys, mine="close", traded="volume").drop_nulls().unique(keys)
+    elsewhere = others.filter((pl.col("date") < day) |
+                              ((pl.col("date") == day) & (pl.col("source") != form)))  # fmt: skip
+    equal = ((pl.col("mine") - pl.col("close")).abs() < _CENT) & (
+        pl.col("traded") == pl.col("volume")
+    )
+    same = (
+        elsewhere.join(mine, on=keys)
+        .unique([*keys, "date"], keep="last")
+        .group_by("date")
+        .agg(n=pl.len(), share=equal.mean())
+        .filter((pl.col("n") >= _SYMBOLS) & (pl.col("share") >= _AGREE))
+    )
+    found: date | None = same["date"].max()  # type: ignore[assignment]  # a column of dates
+    return None if found is None or found == day else found

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
-from alphastock_cli.actions.eod_merge import date_by_closes
+from alphastock_cli.actions.eod_merge import copied_from, date_by_closes
 from alphastock_cli.actions.eod_report import FetchReport
 from alphastock_cli.actions.eod_store import CONTRACTS, SHARES, Waiting, store
 from alphastock_cli.domain.frames import DATASETS, conform
@@ -18,6 +18,9 @@ from alphastock_cli.store import loaded
 from alphastock_cli.store.lake import INDIA, Lake
 
 _UNDATED = "no date in the rows or the name, and no other source of that day agrees; give --on DATE"
+_MISNAMED = "its name says {day}, its closes and volumes are those of {copied}"
+_EVIDENCE = ("exchange", "symbol", "series", "date", "close", "volume", "source")
+_WINDOW = timedelta(days=14)  # far enough back to hold the session before, whatever the holidays
 _CLOSES = ("exchange", "symbol", "series", "date", "close")
 
 
@@ -117,10 +120,10 @@ def load(
         else:
             (undated if batch.undated else batches).append(batch)
     dated, dateless = _date(undated, batches, lake, report)
-    batches += dated
+    batches, copies = _of_their_day([*batches, *dated], lake, report)
     for batch in batches:
         report.take(batch)
-    refused = pl.concat([*rejects, *dateless, pl.DataFrame(schema=DATASETS["rejects"])])
+    refused = pl.concat([*rejects, *dateless, *copies, pl.DataFrame(schema=DATASETS["rejects"])])
     report.refuse(refused)
     used = waiting.datasets.union(*(batch.frames for batch in batches))
     if used:
@@ -134,6 +137,40 @@ def load(
     for dataset in used:
         lake.touch(dataset)
     return refused, bool(used)
+
+
+def _of_their_day(
+    batches: Sequence[EodBatch], lake: Lake, report: FetchReport
+) -> tuple[list[EodBatch], list[pl.DataFrame]]:
+    """Refuse files that hold the rows of an earlier session under another day's name.
+
+    What carries its own date, what is stored, and the files that were believed are the evidence.
+    """
+    named: list[EodBatch] = []
+    kept: list[EodBatch] = []
+    for batch in batches:
+        (named if batch.dated_by_name and "equities_day" in batch.frames else kept).append(batch)
+    if not named:
+        return kept, []
+    rejects: list[pl.DataFrame] = []
+    known = [b.frames["equities_day"].select(_EVIDENCE) for b in kept if "equities_day" in b.frames]
+    for batch in sorted(named, key=lambda each: each.frames["equities_day"]["date"][0]):
+        rows = batch.frames["equities_day"].select(_EVIDENCE)
+        day = rows["date"][0]
+        near = pl.col("date").is_between(day - _WINDOW, day)
+        stored = lake.scan("equities_day", start=day - _WINDOW, end=day, columns=_EVIDENCE)
+        others = pl.concat([stored.collect(), *(frame.filter(near) for frame in known)])
+        copied = copied_from(rows, others)
+        if copied is None:
+            kept.append(batch)
+            known.append(rows)
+            continue
+        report.refused += 1
+        report.notes.append((batch.file, f"a copy of another session: named {day}, holds {copied}"))
+        row = {"dataset": "equities_day", "source": batch.form, "file": batch.file, "date": day,
+               "reason": _MISNAMED.format(day=day, copied=copied), "raw": ""}  # fmt: skip
+        rejects.append(conform(pl.DataFrame([row]), DATASETS["rejects"], what=batch.file))
+    return kept, rejects
 
 
 def _date(

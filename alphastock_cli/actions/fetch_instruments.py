@@ -20,7 +20,7 @@ from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.frames import DATASETS, conform
 from alphastock_cli.domain.instrument import Exchange
 from alphastock_cli.domain.ports import Clock
-from alphastock_cli.errors import BadReply, UnknownName, UsageError
+from alphastock_cli.errors import BadReply, UsageError
 from alphastock_cli.store import snapshots
 from alphastock_cli.store.lake import Lake, UpsertReport
 from alphastock_cli.store.master_checks import DATASET, Checked, check_master
@@ -81,13 +81,14 @@ def fetch_instruments(
 
 
 def _listed_on(sheet: Sheet, exchange: Exchange) -> Sheet:
-    rows = sheet.rows.filter(exchange=exchange.value)
-    if rows.is_empty():
+    wanted = (sheet.rows["exchange"] == exchange.value).fill_null(value=False)
+    if not wanted.any():
         codes = sheet.rows["exchange"].drop_nulls().unique().sort()
-        raise UnknownName.of(
-            f"exchange of {sheet.file}", exchange.value, codes, hint=f"It lists {', '.join(codes)}."
-        )
-    return replace(sheet, rows=rows)
+        raise UsageError(
+            f"{sheet.file} lists nothing of {exchange}", safe="Nothing was stored.",
+            hint=f"It lists {', '.join(codes)}.",
+        )  # fmt: skip
+    return replace(sheet, rows=sheet.rows.filter(wanted), cells=sheet.cells.filter(wanted))
 
 
 # -- of which day ---------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from alphastock_cli.actions.age import check_age
-from alphastock_cli.actions.chain import read, warnings
+from alphastock_cli.actions.chain import ended_since, read, warnings
 from alphastock_cli.actions.option_words import Rate, listed, offers_chains, underlyings
 from alphastock_cli.actions.result import Result
 from alphastock_cli.analytics.greeks import (
@@ -137,8 +137,8 @@ def contract(
         **{name: row[name] for name in ("strike", "expiry", "option_type")},
         **{name: facts[name] for name in ("years", "rate", "model")},
     }
-    spoken = ("model", "rate", "rate_source", "daycount", "forward_source", "forward_pairs", "expires_at",
-              "days_to_expiry", "lot_size", "atm_iv")  # fmt: skip
+    spoken = ("model", "rate", "rate_source", "daycount", "forward_source", "forward_pairs",
+              "expires_at", "days_to_expiry", "lot_size", "atm_iv")  # fmt: skip
     return Result(
         kind="greeks",
         rows=[inputs | {name: row[name] for name in names}],
@@ -150,7 +150,7 @@ def contract(
         as_of=held.as_of,
         source=provider.name,
         simulated=provider.simulated,
-        warnings=tuple(warnings(facts)),
+        warnings=(*ended_since(facts, clock), *warnings(facts)),
     )  # fmt: skip
 
 

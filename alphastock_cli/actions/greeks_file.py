@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from alphastock_cli.actions.age import check_age
-from alphastock_cli.actions.chain import warnings
+from alphastock_cli.actions.chain import ended_since, warnings
 from alphastock_cli.actions.option_words import Rate, offers_chains
 from alphastock_cli.actions.position_legs import SCHEMA, BookMarket, HeldLeg, valued
 from alphastock_cli.actions.position_terms import Contracts
@@ -93,7 +93,7 @@ def greeks_file(
         as_of=as_of,
         source=provider.name,
         simulated=provider.simulated,
-        warnings=tuple(_warnings(legs, market, as_of)),
+        warnings=tuple(_warnings(legs, market, as_of, clock)),
     )  # fmt: skip
 
 
@@ -210,7 +210,9 @@ def _times(held: Snapshot, rate: Rate, steps: Sequence[timedelta]) -> list[float
     return [years_left(exchange, held.as_of + step, ends, rate.daycount) for step in steps]
 
 
-def _warnings(legs: Sequence[HeldLeg], market: BookMarket, as_of: datetime) -> list[str]:
+def _warnings(
+    legs: Sequence[HeldLeg], market: BookMarket, as_of: datetime, clock: Clock
+) -> list[str]:
     bad = [leg for leg in legs if not leg.counts]
     texts = [f"line {leg.row.line} is left out of every sum: {leg.problem}" for leg in bad[:_SHOWN]]
     if len(bad) > _SHOWN:
@@ -218,7 +220,8 @@ def _warnings(legs: Sequence[HeldLeg], market: BookMarket, as_of: datetime) -> l
     for (name, expiry), held in market.chains.items():
         if isinstance(held, str):
             continue
-        texts += [f"{name} {expiry}: {text}" for text in warnings(held.facts)]
+        said = [*ended_since(held.facts, clock), *warnings(held.facts)]
+        texts += [f"{name} {expiry}: {text}" for text in said]
         if held.as_of != as_of:
             texts.append(f"{name} {expiry} is of {held.as_of:%Y-%m-%d %H:%M}, not of {as_of:%H:%M}")
     return texts

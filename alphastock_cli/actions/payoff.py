@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from alphastock_cli.actions.chain import ended_since
 from alphastock_cli.actions.chain import warnings as chain_warnings
 from alphastock_cli.actions.option_words import fraction
 from alphastock_cli.actions.payoff_figures import at_expiry, summary
@@ -131,7 +132,7 @@ def _warnings(made: Structure, valued: bool) -> list[str]:  # noqa: FBT001 - one
     seen = made.board.seen
     texts: list[str] = []
     for day, facts in seen.items():
-        said = chain_warnings(facts)
+        said = [*ended_since(facts, made.board.clock), *chain_warnings(facts)]
         texts += said if len(seen) == 1 else [f"{day}: {text}" for text in said]
     texts += made.board.notes
     for held in made.held:

@@ -157,6 +157,11 @@ class Board:
             if found is None:
                 raise self._unknown(expiry, f"the deltas of {kind} are", "a strike by its delta")
             return found
+        if place.base == "premium":
+            found = selection.strike_by_premium(self.rows(expiry), kind, place.value)
+            if found is None:
+                raise self._unknown(expiry, f"the prices of {kind} are", "a strike by its premium")
+            return found
         return self._from_the_money(expiry, place)
 
     def near(self, expiry: date, level: float) -> float:

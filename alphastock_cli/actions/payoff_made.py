@@ -147,7 +147,12 @@ def _check_vols(held: Sequence[Held], vols: Vols) -> None:
 def _only_underlying(text: str) -> str:
     """Return the underlying of a strategy, which brings its own legs."""
     word = text.strip()
-    if not word or any(part[0] in "+-@" + leg_words.MINUS for part in word.split()):
+    if not word:
+        raise UsageError(
+            "--strategy needs an underlying",
+            hint="e.g. alphastock payoff --strategy iron_condor NIFTY --expiry weekly",
+        )
+    if any(part[0] in "+-@" + leg_words.MINUS for part in word.split()):
         raise UsageError(
             "--strategy brings its own legs: name the underlying alone",
             hint="e.g. alphastock payoff --strategy iron_condor NIFTY --expiry weekly",

@@ -13,6 +13,7 @@ from alphastock_cli.analytics.templates import Slot, Template
 from alphastock_cli.domain.structure import LegKind
 from alphastock_cli.errors import UsageError, nearest
 
+_AT_THE_MONEY = 0.5  # roughly: beyond it an option is in the money
 _STEPS = 4  # strikes a width is, where none was asked for
 _FAR_WORDS = ("next", "weekly", "monthly")
 
@@ -57,6 +58,12 @@ def _check(found: Template, measures: Measures) -> None:
     """Refuse measures that would do nothing."""
     if measures.delta is not None and not found.takes_delta:
         raise UsageError(f"--delta: no strike of {found.name} is chosen by its delta")
+    outer = any(slot.anchor in {"high", "low"} for slot in found.slots)
+    if outer and measures.delta is not None and measures.delta > _AT_THE_MONEY:
+        raise UsageError(  # a put above the money beside a call below it is another structure
+            f"--delta {measures.delta:g}: {found.name} has its strikes out of the money",
+            hint=f"Give a delta up to {_AT_THE_MONEY:g}, e.g. 0.2.",
+        )
     if measures.width is not None and not found.takes_width(by_delta=measures.delta is not None):
         by = " with --delta" if found.takes_width(by_delta=False) else ""
         raise UsageError(f"--width: {found.name}{by} has no use for a width")

@@ -95,6 +95,12 @@ def scan(provider: MarketData, clock: Clock, request: ScanRequest) -> Result:
     raw = runner.fetch(symbols)
     check_age(raw.as_of, clock, request.max_age)
     listed = raw.frames["listed"]["symbol"]
+    if raw.frames["last"].is_empty() and intraday:
+        raise ProviderError(
+            "; ".join(list(raw.failures.values())[:5]) or f"no candles up to {as_of:%Y-%m-%d}",
+            hint="Ask for a day that has some, --on DATE, or load newer ones:"
+            " `alphastock fetch candles`.",
+        )
     if raw.frames["last"].is_empty() and len(listed):
         raise UnknownName.of(
             "symbol", symbols[0], listed, hint=f"No row in the session of {raw.as_of:%Y-%m-%d}."
@@ -198,15 +204,19 @@ def _explain(
     )
 
 
-def _unknown(frame: pl.DataFrame, asked: set[str]) -> list[str]:
+def _unknown(raw: RawData, frame: pl.DataFrame, asked: set[str]) -> list[str]:
     """Say of which columns of the condition most symbols know nothing: they cannot meet it."""
+    beside_it, gap = set(beside.measured(sorted(asked - set(COLUMNS) - {TIME}))), ""
+    if beside_it and "index" in raw.frames:
+        gap = beside.gap(raw.frames["rows"], raw.frames["index"])
     texts = []
     for name in sorted(asked):
         missing = frame[name].null_count()
         if frame.height and missing > frame.height / 2:
+            why = gap if gap and name in beside_it else "short history"
             texts.append(
                 f"`{name}` is not known for {missing:,} of {frame.height:,} symbols "
-                "(short history): they do not meet a condition on it"
+                f"({why}): they do not meet a condition on it"
             )
     return texts
 
@@ -237,7 +247,7 @@ def _warnings(
     texts = []
     silent = _silent(raw, request, named)
     texts += [f"`{name}` is not known: {reason}" for name, reason in sorted(silent.items())]
-    texts += _unknown(frame, {name for name in named if name not in silent})
+    texts += _unknown(raw, frame, {name for name in named if name not in silent})
     if request.options.interval.is_intraday:
         failed = list(raw.failures.values())
         rest = [f"{len(failed) - 5} more symbols have none either"] if len(failed) > 5 else []  # noqa: PLR2004

@@ -123,7 +123,7 @@ def scan_options(provider: MarketData, clock: Clock, request: OptionScanRequest)
         as_of=max(snapshot.as_of for snapshot in held.values()),
         source=provider.name,
         simulated=provider.simulated,
-        warnings=tuple(_warnings(held, refused, chosen, request)),
+        warnings=tuple(_warnings(held, refused, chosen, request, clock)),
         selected=True,
         rows_follow=chosen.picked,
         highlight=tuple(name for name in (*ROW, *SPARE) if name in chosen.read),
@@ -256,14 +256,20 @@ def _warnings(
     refused: Mapping[str, AlphaStockError],
     chosen: Selection,
     request: OptionScanRequest,
+    clock: Clock,
 ) -> list[str]:
     """Say which underlyings are missing, and whose history is too short to rank anything."""
     texts = [f"{name} is left out: {error.what}" for name, error in refused.items()]
+    newest = max(snapshot.as_of for snapshot in held.values())
+    older = [f"{name} ({each.as_of:%Y-%m-%d})" for name, each in held.items()
+             if each.as_of.date() < newest.date()]  # fmt: skip
+    if older:
+        texts.append(f"of an earlier session than {newest:%Y-%m-%d}: {', '.join(older)}")
     said = [
         f"{name} {facts['expiry']}: {text}"
         for name, snapshot in held.items()
         for facts in _chains(snapshot, request)
-        for text in one.warnings(facts)
+        for text in (*one.ended_since(facts, clock), *one.warnings(facts))
     ]
     texts += said[:_SAID]
     if len(said) > _SAID:

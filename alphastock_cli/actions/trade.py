@@ -25,6 +25,7 @@ from alphastock_cli.domain.trading import OrderEvent, OrderState, OrderStatus
 from alphastock_cli.errors import ConfigError, ProviderError, Refused, UnknownName
 from alphastock_cli.exchange import calendar, contracts, rules
 from alphastock_cli.orchestrator import Orchestrator, markets
+from alphastock_cli.runners._derivatives import CASH, early_close, has_derivatives, underlyings
 from alphastock_cli.trading import manual, orders, risk
 from alphastock_cli.trading.desk import Desk, DeskPolicy
 from alphastock_cli.trading.paper import PaperBroker
@@ -90,6 +91,9 @@ def loop(
     else:
         trader.run(every_seconds=request.every_seconds, until=request.until)
     touched = [s for s in journal.orders() if began.get(s.order.order_id) != s]
+    told = {early_close(s.order.instrument, s.order.placed_at) for s in touched} - {""}
+    if len(told) > 1:
+        told = {f"{min(told)}; {len(told) - 1} more shares likewise"}
     account = positions(journal, provider, clock)
     status = trader.get_status()
     return Result(
@@ -99,7 +103,7 @@ def loop(
         as_of=provider.as_of(),
         source=f"{provider.name}, ledger {journal.meta('account')}",
         simulated=provider.simulated,
-        warnings=(*request.chosen.warnings, *closed(clock), *account.warnings),
+        warnings=(*request.chosen.warnings, *closed(clock), *account.warnings, *told),
     )
 
 
@@ -168,21 +172,14 @@ def submit(
         clock.sleep(min(1.0, wait))
         _meet(desk, provider, key)
     state = _state(broker, order.order_id)
-    note = (
-        ()
-        if state.status.final
-        else (
-            _resting(
-                state,
-                goes_on(state, clock.now())
-                if goes_on
-                else f"alphastock trade --paper --once --provider {provider.name}",
-            ),
-        )
-    )
+    note = [text for text in (early_close(ticket.instrument, at),) if text]
+    if not state.status.final:
+        usual = f"alphastock trade --paper --once --provider {provider.name}"
+        note.append(_resting(state, goes_on(state, clock.now()) if goes_on else usual))
     return Result(
         kind="orders", rows=[order_row(state)], source=f"ledger {journal.meta('account')}",
-        simulated=provider.simulated, warnings=note, summary={"account": journal.meta("account")},
+        simulated=provider.simulated, warnings=tuple(note),
+        summary={"account": journal.meta("account")},
     )  # fmt: skip
 
 
@@ -221,12 +218,13 @@ def find_instrument(provider: MarketData, words: str) -> Instrument:
         listed = provider.instruments(exchange)
         row = listed.filter(tradingsymbol=name)
         if row.height:
-            return _instrument(row)
+            shares = underlyings(provider) if exchange in CASH else None
+            return _instrument(row, derivatives=has_derivatives(name, exchange, shares))
         known += listed["tradingsymbol"].to_list()
     raise UnknownName.of("symbol", name, known)
 
 
-def _instrument(rows: pl.DataFrame) -> Instrument:
+def _instrument(rows: pl.DataFrame, *, derivatives: bool | None) -> Instrument:
     row = rows.row(0, named=True)
     tick, strike, expiry = row["tick_size"], row["strike"], row["expiry"]
     if expiry is not None and row["lot_size"] is None:
@@ -244,6 +242,7 @@ def _instrument(rows: pl.DataFrame) -> Instrument:
         multiplier=1 if expiry is None else contracts.multiplier(row["underlying"], expiry) or 1,
         strike=None if strike is None else exact(strike),
         option_type=None if row["option_type"] is None else OptionType(row["option_type"]),
+        has_derivatives=derivatives,
     )  # fmt: skip
 
 

@@ -141,11 +141,12 @@ def price_pairs(priced: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
     """
     columns = ["strike", "price", "price_source"]
     ce, pe = (
-        priced.filter((pl.col("option_type") == kind) & pl.col("price").is_not_null())
+        priced.lazy()
+        .filter((pl.col("option_type") == kind) & pl.col("price").is_not_null())
         .select(columns).unique("strike", keep="first", maintain_order=True)
         for kind in ("CE", "PE")
     )  # fmt: skip
-    pairs = ce.join(pe, on="strike", suffix="_pe").sort("strike")
+    pairs = ce.join(pe, on="strike", suffix="_pe").sort("strike").collect()
     mids = pairs.filter((pl.col("price_source") == "mid") & (pl.col("price_source_pe") == "mid"))
     quoted = mids.height >= min(FEW_PAIRS, max(pairs.height, 1))
     chosen = mids if quoted else pairs

@@ -70,11 +70,13 @@ def oi_extremes(chain: pl.DataFrame) -> dict[str, float | None]:
     strike of two that tie, None where nothing is open or nothing has grown.
     """
     found: dict[str, float | None] = {}
-    for kind, side in zip(("ce", "pe"), _sides(chain), strict=True):
-        for word, column in (("oi", "open_interest"), ("oi_gain", "oi_change")):
-            rows = side.filter(pl.col(column) > 0).select(column, "strike").iter_rows()
-            best = max(rows, key=lambda row: (row[0], -row[1]), default=None)
-            found[f"top_{word}_strike_{kind}"] = None if best is None else float(best[1])
+    columns = ("option_type", "strike", "open_interest", "oi_change")
+    held = list(chain.select(columns).iter_rows())
+    for kind in ("CE", "PE"):
+        for word, at in (("oi", 2), ("oi_gain", 3)):
+            rows = ((r[at], -r[1]) for r in held if r[0] == kind and r[at] and r[at] > 0)
+            best = max(rows, default=None)
+            found[f"top_{word}_strike_{kind.lower()}"] = None if best is None else float(-best[1])
     return found
 
 

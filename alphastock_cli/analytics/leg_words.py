@@ -6,12 +6,14 @@ is and what a leg costs is decided where a chain is at hand, not here.
     structure = underlying leg {leg} ["@" expiry]            words apart from each other
     leg       = ("+" | "-") [lots ("x" | "*")] contract {"@" expiry | "=" price}
     contract  = strike ("CE" | "PE") | "FUT" | "EQ"
-    strike    = rupees | "atm" [("+" | "-") number ["s" | "%" | "sd"]] | hundredths "d"
+    strike    = rupees | "atm" [("+" | "-") number ["s" | "%" | "sd"]] | hundredths "d" | premium
+    premium   = ("rs" | "₹") rupees
     expiry    = "weekly" | "monthly" | "next" | "nearest" | YYYY-MM-DD
 
 ``+`` is bought, ``-`` is sold. After `atm` a plain number is rupees, ``s`` strikes, ``%`` percent
-of the forward, ``sd`` standard deviations; ``25d`` is the strike with a delta of 0.25. Quantities
-are lots, also of `FUT` and of `EQ`, the underlying itself. Capital or small letters are the same.
+of the forward, ``sd`` standard deviations; ``25d`` is the strike with a delta of 0.25, ``rs80``
+the one whose option costs nearest to 80 rupees. Quantities are lots, also of `FUT` and of `EQ`, the
+underlying itself. Capital or small letters are the same.
 """
 
 from __future__ import annotations
@@ -33,11 +35,12 @@ MAX_LEGS = 20
 MAX_LOTS = 10_000
 
 _SIGNS = {"+": 1, "-": -1, MINUS: -1}
-_LOTS = re.compile(r"(\d+)[x*×](?=\d|ATM|FUT|EQ)", re.IGNORECASE)
+_LOTS = re.compile(r"(\d+)[x*×](?=\d|ATM|FUT|EQ|RS|₹)", re.IGNORECASE)
 _WHOLE = re.compile(r"FUT|EQ", re.IGNORECASE)
 _ATM = re.compile(r"ATM", re.IGNORECASE)
 _STEP = re.compile(rf"([+{MINUS}-])(\d+(?:\.\d+)?)(sd|s|%)?", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_PREMIUM = re.compile(r"(?:RS|₹)(?=[\d.])", re.IGNORECASE)
 _DELTA = re.compile(r"d(?=[cp]|$)", re.IGNORECASE)
 _OPTION = re.compile(r"CE|PE", re.IGNORECASE)
 _WORD = re.compile(r"[^@=\s]*")
@@ -61,8 +64,9 @@ class Place:
     Attributes
     ----------
     base : str
-        ``strike`` (`value` is the strike), ``atm`` (`value` is the distance, in `unit`) or
-        ``delta`` (`value` is the delta without its sign, a fraction).
+        ``strike`` (`value` is the strike), ``atm`` (`value` is the distance, in `unit`),
+        ``delta`` (`value` is the delta without its sign, a fraction) or ``premium`` (`value` is
+        what the option costs, rupees a unit).
     """
 
     base: str
@@ -212,17 +216,21 @@ class _Leg:
     def _place(self) -> Place:
         if self._take(_ATM):
             return self._atm()
+        by_price = self._take(_PREMIUM) is not None
         before = self.at
         number = self._take(_NUMBER)
         if number is None:
             near = nearest(self._letters(), ("ATM", "FUT", "EQ"), most=1)
-            self._wrong("a strike, atm, a delta such as 25d, FUT or EQ", near)
+            self._wrong(
+                "a strike, atm, a delta such as 25d, a premium such as rs80, FUT or EQ", near
+            )
         value = float(number.group())
-        if not self._take(_DELTA):
+        if by_price or not self._take(_DELTA):
+            what = "premium" if by_price else "strike"
             if value <= 0:
                 self.at = before
-                self._wrong("a strike above 0")
-            return Place(base="strike", value=value)
+                self._wrong(f"a {what} above 0")
+            return Place(base=what, value=value)
         if not 1 <= value <= 99:  # noqa: PLR2004 - a delta in hundredths
             self.at = before
             self._wrong("a delta from 1d to 99d (25d is 0.25)")

@@ -49,7 +49,9 @@ def expiries(ctx: typer.Context, incomplete: str) -> list[str]:
         from alphastock_cli.store import names
 
         held = names.underlyings(_folder(ctx))
-        name = str(ctx.params.get("underlying") or "").upper()
+        # an option that still lacks its value leaves the words before it unread
+        typed = ctx.params.get("underlying") or next(iter(ctx.args), "")
+        name = str(typed).upper()
         words = [*held.get(name, []), "weekly", "monthly", "next"]
         return [word for word in words if word.startswith(incomplete)]
     return []
@@ -68,5 +70,4 @@ def _folder(ctx: typer.Context) -> Path:
 
 
 def _beginning(words: list[str] | dict[str, list[str]], incomplete: str) -> list[str]:
-    head = incomplete.upper()
-    return [word for word in words if word.startswith(head)][:_MOST]
+    return [word for word in words if word.startswith(incomplete)][:_MOST]

@@ -94,8 +94,8 @@ def payoff(
     """Show what an option structure gains at expiry and now, breakevens, odds and margin.
 
     A leg is + (buy) or - (sell), lots if not one (2x), a strike (24000, atm, atm+200, atm+2s,
-    atm+1%, atm+1sd, or 25d by delta) with CE or PE, or FUT, or EQ; then @expiry and =price of its
-    own. @weekly apart from the legs is the expiry of all.
+    atm+1%, atm+1sd, 25d by delta, or rs80 by premium) with CE or PE, or FUT, or EQ; then @expiry
+    and =price of its own. @weekly apart from the legs is the expiry of all.
 
     Example: alphastock payoff "NIFTY +24000CE -24200CE @weekly"
     """

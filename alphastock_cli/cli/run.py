@@ -101,8 +101,9 @@ class Run:
         from alphastock_cli.bootstrap import Wiring
 
         return Wiring(
-            self.settings, as_of=self.as_of, lock_wait=self.seconds("lock_wait"), notify=self.note
-        )
+            self.settings, as_of=self.as_of, lock_wait=self.seconds("lock_wait"),
+            notify=self.note, progress=self.progress,
+        )  # fmt: skip
 
     @cached_property
     def settings(self) -> Settings:

@@ -11,101 +11,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from alphastock_cli.config import keys, reading
 from alphastock_cli.config import kite_addresses as kite
-from alphastock_cli.config import reading
-from alphastock_cli.config.addresses import ADDRESS, refuse_foreign
+from alphastock_cli.config.addresses import refuse_foreign
 from alphastock_cli.config.reading import Kind, Source, Table, WrongValueError, read_toml
 from alphastock_cli.config.settings import SavedScan, Settings, StrategySettings
 from alphastock_cli.errors import ConfigError, nearest
 
 PROJECT_FILE = "alphastock.toml"
 _PREFIX = "ALPHASTOCK_"
-_MANY = 2**31 - 1
-
-# every setting but the tables, and its kind; also settable as ALPHASTOCK_<SECTION>_<KEY>
-_TOP: Mapping[str, Kind] = {
-    "data_dir": reading.PATH,
-    "provider": reading.TEXT,
-    "plugins": reading.PATHS,
-    "lock_wait": reading.POSITIVE,
-}
-_SECTIONS: Mapping[str, Mapping[str, Kind]] = {
-    "sim": {"seed": reading.whole(0, _MANY), "universe": reading.whole(1, 5000)},
-    "nse": {"archive_base": ADDRESS, "bse_base": ADDRESS, "seconds_between": reading.POSITIVE},
-    "kite": {
-        "root": kite.REST,
-        "login_root": kite.LOGIN,
-        "ws_root": kite.SOCKET,
-        "redirect_url": kite.REDIRECT,
-        "secrets": kite.SECRETS,
-        "timeout": kite.SECONDS,
-        "grace": reading.POSITIVE,
-    },
-    "scan": {
-        "universe": reading.TEXT,
-        "turnover_floor": reading.POSITIVE,
-        "series": reading.SYMBOLS,
-    },
-    "options": {
-        "rate": reading.RATE,
-        "model": reading.word("black76", "bsm"),
-        "daycount": reading.word("act365", "trading252"),
-        "spread_pct": reading.POSITIVE,
-        "spread_ticks": reading.POSITIVE,
-        "trade_seconds": reading.POSITIVE,
-        "roll_sessions": reading.whole(0, 60),
-    },
-    "trading": {
-        "capital": reading.POSITIVE,
-        "interval": reading.TEXT,
-        "universe": reading.TEXT,
-    },
-    "risk": {
-        **dict.fromkeys(
-            (
-                "risk_per_trade_pct",
-                "atr_multiple",
-                "open_risk_pct",
-                "exposure_symbol_pct",
-                "exposure_gross_pct",
-                "max_order_value",
-                "daily_loss_pct",
-                "drawdown_pct",
-                "price_band_pct",
-            ),
-            reading.POSITIVE,
-        ),
-        **dict.fromkeys(
-            ("max_positions", "max_orders_per_day", "quote_age_seconds"), reading.whole(0, _MANY)
-        ),
-        "allow_short": reading.BOOLEAN,
-    },
-    "symbols": {
-        "equities": reading.SYMBOLS,
-        "options": reading.SYMBOLS,
-        "indices": reading.SYMBOLS,
-        "commodities": reading.SYMBOLS,
-        "futures": reading.SYMBOLS,
-        "currencies": reading.SYMBOLS,
-    },
-}
-_TABLES = ("strategies",)
-_PRESET: Mapping[str, Kind] = {
-    "where": reading.TEXT,
-    "sort": reading.TEXT,
-    "top": reading.whole(1, _MANY),
-}
-_STRATEGY: Mapping[str, Kind] = {
-    "enabled": reading.BOOLEAN,
-    "symbols": reading.SYMBOLS,
-    "supported_asset_types": reading.ASSET_TYPES,
-    "parameters": reading.MAPPING,
-}
-# read elsewhere, or by the tests
-_NOT_SETTINGS = frozenset(
-    {"ALPHASTOCK_CONFIG", "ALPHASTOCK_TEST_DATA", "ALPHASTOCK_KITE_API_KEY",
-     "ALPHASTOCK_KITE_API_SECRET"}
-)  # fmt: skip
 
 
 def load(*, flags: Mapping[str, Any], env: Mapping[str, str], cwd: Path) -> Settings:
@@ -239,7 +153,7 @@ def apply(
     trust : bool
         Whether it may name plug-ins, which are code.
     """
-    table.check_keys([*_TOP, *_SECTIONS, *_TABLES])
+    table.check_keys([*keys.TOP, *keys.SECTIONS, *keys.TABLES])
     if "plugins" in table.values and not trust:
         raise table.complaint(
             "plugins",
@@ -250,7 +164,7 @@ def apply(
         refuse_foreign(table.table("nse"), user_file())
     if "kite" in table and not trust:
         kite.refuse_foreign(table.table("kite"), user_file())
-    changes: dict[str, Any] = {k: table.take(k, kind) for k, kind in _TOP.items() if k in table}
+    changes: dict[str, Any] = {k: table.take(k, kind) for k, kind in keys.TOP.items() if k in table}
     origins |= dict.fromkeys(changes, origin)
     where = table.source.title
     if "data_dir" in changes:
@@ -258,7 +172,7 @@ def apply(
     if "plugins" in changes:
         named = changes["plugins"]
         changes["plugins"] = tuple(str(_place(p, cwd, f"{where}: `plugins`")) for p in named)
-    for section, kinds in _SECTIONS.items():
+    for section, kinds in keys.SECTIONS.items():
         if section in table:
             held = getattr(settings, section)
             changes[section] = _section(held, table.table(section), kinds, origin, origins)
@@ -281,7 +195,7 @@ def _section(
     origins |= {f"{name}.{key}": origin for key in part}
     if "presets" in table and name == "scan":
         presets = dict(held.presets)
-        for title, values in _tables(table.table("presets"), _PRESET):
+        for title, values in _tables(table.table("presets"), keys.PRESET):
             if "where" not in values:
                 raise table.table("presets").complaint(title, "needs a `where`")
             presets[title] = SavedScan(**values)
@@ -294,7 +208,7 @@ def _strategies(
     table: Table, held: Mapping[str, StrategySettings], origin: str, origins: dict[str, str]
 ) -> Mapping[str, StrategySettings]:
     found = dict(held)
-    for name, part in _tables(table, _STRATEGY):
+    for name, part in _tables(table, keys.STRATEGY):
         old = found.get(name, StrategySettings())
         origins |= {f"strategies.{name}.{key}": origin for key in part if key != "parameters"}
         if "parameters" in part:
@@ -321,7 +235,7 @@ def _apply_env(
     known = _variables()
     warnings = []
     for name in sorted(env):
-        if not name.startswith(_PREFIX) or name in _NOT_SETTINGS or not env[name]:
+        if not name.startswith(_PREFIX) or name in keys.NOT_SETTINGS or not env[name]:
             continue
         if name not in known:
             near = nearest(name, known)
@@ -342,8 +256,8 @@ def _apply_env(
 
 
 def _variables() -> dict[str, tuple[str, str, Kind]]:
-    found = {f"{_PREFIX}{key.upper()}": ("", key, kind) for key, kind in _TOP.items()}
-    for section, kinds in _SECTIONS.items():
+    found = {f"{_PREFIX}{key.upper()}": ("", key, kind) for key, kind in keys.TOP.items()}
+    for section, kinds in keys.SECTIONS.items():
         for key, kind in kinds.items():
             found[f"{_PREFIX}{section.upper()}_{key.upper()}"] = (section, key, kind)
     return found

@@ -335,7 +335,8 @@ def column(name: str, values: NDArray[Any]) -> pl.Series:
     if len(flat) > _SHORT:
         return pl.Series(name, flat, nan_to_null=True)
     if flat.dtype.kind == "f":
-        return pl.Series(name, flat.tolist(), dtype=pl.Float64).fill_nan(None)
+        known = [None if value != value else value for value in flat.tolist()]  # noqa: PLR0124 - NaN
+        return pl.Series(name, known, dtype=pl.Float64)
     return pl.Series(name, flat.tolist(), dtype=pl.Int64)
 
 

@@ -6,7 +6,7 @@ tables in `exchange/`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
@@ -90,6 +90,9 @@ class Instrument:
         Rupees one unit gains when the price rises by 1.00; above 1 for commodities and currencies.
     expiry, strike, option_type
         None where the kind of instrument has none; `strike` is in rupees.
+    has_derivatives : bool or None
+        Of a share: whether futures or options on it were listed when it was looked up; None where
+        that is not known. It makes no other instrument of it.
     """
 
     exchange: Exchange
@@ -105,6 +108,7 @@ class Instrument:
     expiry: date | None = None
     strike: Decimal | None = None
     option_type: OptionType | None = None
+    has_derivatives: bool | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what no exchange lists."""

@@ -281,6 +281,8 @@ class EodBatch:
         What a person should know: a stale copy.
     undated : bool
         True where neither rows nor name nor the person gave a date: `date` is null in the frames.
+    dated_by_name : bool
+        True where the name, or the person, gave rows their date.
     """
 
     file: str
@@ -289,6 +291,7 @@ class EodBatch:
     rejects: pl.DataFrame | None = None
     notes: tuple[str, ...] = ()
     undated: bool = False
+    dated_by_name: bool = False
 
 
 class EodSource(Protocol):

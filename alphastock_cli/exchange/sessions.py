@@ -154,12 +154,9 @@ def days_between(segment: Segment, start: date, end: date) -> list[date]:
     numbers = range(start.toordinal(), end.toordinal() + 1)
     # the first of January of the year 1, ordinal 1, was a Monday
     usual = [date.fromordinal(n) for n in numbers if (n - 1) % 7 in days.weekdays]
-    found = {day for day in usual if day not in days.listed}
-    found.update(
-        day
-        for day in (*days.listed, *days.special)
-        if start <= day <= end and is_session(segment, day)
-    )
+    named = days.listed.keys() | days.special.keys()
+    found = [day for day in usual if day not in named]
+    found += [day for day in named if start <= day <= end and is_session(segment, day)]
     return sorted(found)
 
 

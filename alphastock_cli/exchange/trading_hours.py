@@ -18,7 +18,7 @@ from alphastock_cli.exchange.sessions import IST, Phase, Session
 
 
 def session_of(
-    instrument: Instrument, now: datetime, *, has_derivatives: bool = False
+    instrument: Instrument, now: datetime, *, has_derivatives: bool | None = None
 ) -> tuple[date, datetime | None, datetime | None]:
     """Return the session an order placed at `now` is for: its day, opening and close.
 
@@ -30,8 +30,9 @@ def session_of(
     ----------
     now : datetime
         Aware.
-    has_derivatives : bool
-        Of a share: whether futures and options on it are traded; it decides when it closes.
+    has_derivatives : bool, optional
+        Of a share: whether futures and options on it are traded; it decides when it closes. None
+        takes what the instrument says, and the earlier close where it does not say.
 
     Raises
     ------
@@ -54,7 +55,7 @@ def session_of(
 
 
 def session_close(
-    instrument: Instrument, day: date, *, has_derivatives: bool = False
+    instrument: Instrument, day: date, *, has_derivatives: bool | None = None
 ) -> datetime | None:
     """Return when continuous trading of the instrument ends on a day.
 
@@ -72,7 +73,9 @@ def session_close(
     return closes
 
 
-def is_trading(instrument: Instrument, now: datetime, *, has_derivatives: bool = False) -> bool:
+def is_trading(
+    instrument: Instrument, now: datetime, *, has_derivatives: bool | None = None
+) -> bool:
     """Tell whether the instrument is in continuous trading at `now`.
 
     The opening belongs to it, the close does not; a closing auction is not continuous trading, and
@@ -111,7 +114,7 @@ def expires_at(instrument: Instrument) -> datetime | None:
 
 
 def square_off_time(
-    instrument: Instrument, day: date, *, has_derivatives: bool = False
+    instrument: Instrument, day: date, *, has_derivatives: bool | None = None
 ) -> datetime | None:
     """Return when the broker squares off intraday (MIS) positions on a day.
 
@@ -126,7 +129,8 @@ def square_off_time(
     closes = session_close(instrument, day, has_derivatives=has_derivatives)
     if closes is None:
         return None
-    minutes = limits("square_off_before_close", instrument, day, has_derivatives=has_derivatives)
+    with_them = _with_derivatives(instrument, given=has_derivatives)
+    minutes = limits("square_off_before_close", instrument, day, has_derivatives=with_them)
     if not minutes:
         raise OutOfRange(
             f"when MIS positions of {instrument.exchange} were squared off on {day} is not known",
@@ -136,7 +140,7 @@ def square_off_time(
 
 
 def _hours(
-    instrument: Instrument, held: Session, *, has_derivatives: bool = False
+    instrument: Instrument, held: Session, *, has_derivatives: bool | None = None
 ) -> tuple[datetime | None, datetime | None]:
     phases = _phases(instrument, held, has_derivatives=has_derivatives)
     if not phases:
@@ -145,15 +149,22 @@ def _hours(
 
 
 def _phases(
-    instrument: Instrument, held: Session, *, has_derivatives: bool
+    instrument: Instrument, held: Session, *, has_derivatives: bool | None
 ) -> list[tuple[datetime, datetime]]:
     """Return opening and close of each stretch of continuous trading, ascending."""
-    phases: tuple[Phase, ...] = held.phases_for(has_derivatives=has_derivatives)
+    with_them = _with_derivatives(instrument, given=has_derivatives)
+    phases: tuple[Phase, ...] = held.phases_for(has_derivatives=with_them)
     found = [(p.opens, p.closes) for p in phases if p.name == "continuous"]
     if instrument.expiry != held.day or not found:
         return found
     last = contract_close(instrument.exchange, held.day)
     return [(opens, min(closes, last)) for opens, closes in found if opens < last]
+
+
+def _with_derivatives(instrument: Instrument, *, given: bool | None) -> bool:
+    """Return which hours hold; the earlier close where nobody knows: no fill is made up then."""
+    known = instrument.has_derivatives if given is None else given
+    return known is not False
 
 
 def _indian(moment: datetime) -> datetime:

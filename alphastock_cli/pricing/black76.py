@@ -20,6 +20,8 @@ from alphastock_cli.pricing.normal import Floats, Powers
 Model: TypeAlias = Literal["black76", "bsm"]
 
 _DAYS: Final = 365.0
+# rows of `greeks` worked on at once: fewer cost more calls a row, more do not stay in the cache
+BLOCK: Final = 24_576
 BESIDE: Final = 4_096  # up to so many numbers are raised to their powers at once
 
 
@@ -174,9 +176,9 @@ def greeks(
     names = first_order.NAMES + (higher_order.NAMES if second_order else ())
     made = np.empty((len(names), given.rows))
     beside = (3 if spot else 2) * given.rows
-    powers = Powers(beside if beside < BESIDE else min(given.rows, reduced.BLOCK))
+    powers = Powers(beside if beside < BESIDE else min(given.rows, BLOCK))
     with np.errstate(all="ignore"):
-        for start, stop in blocks(given.rows, reduced.BLOCK):
+        for start, stop in blocks(given.rows, BLOCK):
             numbers, is_call = given.block(start, stop)
             u, k, t, v, r, q = numbers
             block = first_order.Block(u, k, t, v, r, q, is_call, spot)
@@ -190,10 +192,10 @@ def _price(numbers: list[Column], call: Flags, out: Floats, powers: Powers) -> N
     f, k, t, v, r = numbers
     lesser, distance, gap = np.empty((3, out.size))
     np.subtract(f, k, out=gap)
-    reduced.distance_into((f, k), gap, lesser, distance)
+    reduced.distance_into((f, k), gap, lesser, distance, distance)
     valid = (lesser > 0.0) & (t >= 0.0) & (v >= 0.0) & np.isfinite(gap + k + t + v + r)
     deviation = np.where(valid, v * np.sqrt(t), 1.0)
-    np.copyto(distance, 1.0, where=~valid)
+    np.copyto(distance, 0.5, where=~valid)
     paid = np.maximum(np.where(call, gap, -gap), 0.0)
     out[:] = (paid + lesser * reduced.worth(distance, deviation, powers)) * reduced.discount(r, t)
     np.copyto(out, np.nan, where=~valid)

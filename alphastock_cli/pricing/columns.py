@@ -17,6 +17,11 @@ Column: TypeAlias = NDArray[np.float64]
 Flags: TypeAlias = NDArray[np.bool_]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
+# The C library of Linux hands memory back to the system as soon as more is free than twice the
+# largest array freed so far, and asks for it again: for each block anew, at more than the price of
+# all its arithmetic. So an array of 8 MB is freed once, untouched; elsewhere nothing happens.
+np.empty(1 << 20)
+
 
 class Columns(NamedTuple):
     """The arguments, the shape they broadcast to, and the number of rows that is."""

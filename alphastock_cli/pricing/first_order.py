@@ -12,14 +12,15 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from alphastock_cli.pricing import reduced
-from alphastock_cli.pricing.columns import Column, Flags
+from alphastock_cli.pricing import near_money, reduced
+from alphastock_cli.pricing.columns import Column, Flags, zero
 from alphastock_cli.pricing.higher_order import Parts, higher
 from alphastock_cli.pricing.normal import PHI_ZERO, Floats, Powers
 
 NAMES: Final = ("price", "delta", "gamma", "theta_per_year", "vega", "rho")
 
 _ZERO, _HALF, _FAR = np.array(0.0), np.array(0.5), np.array(reduced.FAR)
+_LEAST: Final = np.array(5e-324)  # above zero
 
 
 class Block(NamedTuple):
@@ -36,12 +37,16 @@ class Block(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where the forward stands: F, ``F - K``, ``min(F, K)``, ``|ln(F / K)|`` and its sign."""
+    """Where the forward stands: F, ``F - K``, ``min(F, K)``, x = ``|ln(F / K)|``, ``exp(x) - 1``.
+
+    And a number with the sign of ``ln(F / K)``.
+    """
 
     forward: Column
     gap: Floats
     lesser: Floats
     distance: Floats
+    excess: Floats
     ahead: Floats
 
 
@@ -69,44 +74,43 @@ def fill(block: Block, out: Floats, work: Powers, *, beyond: bool) -> None:
     plain = reach < math.inf
     spread = _spread(block, place, deviation, most, reach)
 
-    near = spread.h - spread.half  # the lesser of d1 and d2, but for the sign
-    if not most < reduced.FAR:
-        np.maximum(near, -reduced.FAR, out=near)
-    weight = np.empty_like(near)
-    reduced.density_into(near, weight, reach + most)
-    weight *= place.lesser
-    weight *= PHI_ZERO  # F phi(d1) and K phi(d2): the same
-    serial = plain and most < reduced.SERIES_DEVIATION and farthest < reduced.SERIES_DISTANCE
-    worth, tails = _worth(place, spread, near, weight, work, serial=serial)
+    near, weight = _density(place, spread, reach)
+    within = plain and most < near_money.DEVIATION and farthest < near_money.DISTANCE
+    worth, tails = _worth(place, spread, near, weight, work, within=within)
 
     price, delta, gamma, theta, vega, rho = out[: len(NAMES)]
     discount = reduced.discount(rate, years)
     put = (~block.is_call).astype(np.float64)
     paid = np.maximum(place.gap, _ZERO)
     paid -= put * place.gap
-    worth += paid
-    np.multiply(worth, discount, out=price)
-    first = _probability(spread.d[0], weight / place.forward * tails[0], put)
+    np.add(worth, paid, out=price)
+    pull = weight / place.forward
+    first = _probability(spread.d[0], np.multiply(tails[0], pull, out=tails[0]), put, delta)
     second = None
     if block.spot:
-        second = _probability(spread.d[1], weight / block.strike * tails[1], put)
+        second = _probability(spread.d[1], weight / block.strike * tails[1], put, rho)
         second *= discount * block.strike
+        np.divide(weight, block.underlying, out=pull)
+    np.divide(pull, block.underlying * spread.safe, out=gamma)
     if discount is not reduced.ONE:
+        price *= discount
+        gamma *= discount
         weight *= discount
     np.multiply(weight, root, out=vega)
-    np.divide(weight, np.asarray(block.underlying * block.underlying) * spread.safe, out=gamma)
-    weight *= (
-        np.asarray(0.5 / (root if plain else np.maximum(root, reduced.TINY))) * block.vol
-    )  # the decay
+    minus = np.asarray(-years)
+    weight *= spread.half
+    np.divide(weight, minus if plain else np.minimum(minus, -_LEAST), out=theta)  # the decay
     if second is None:
-        np.multiply(first, discount, out=delta)
-        np.multiply(price, np.asarray(-years), out=rho)
-        np.multiply(price, rate, out=theta)
+        if discount is not reduced.ONE:
+            first *= discount
+        np.multiply(price, minus, out=rho)
+        if not zero(rate):
+            theta += price * rate
     else:
-        np.multiply(first, np.exp(-block.dividend_yield * years), out=delta)
-        np.multiply(second, years, out=rho)
-        np.subtract(block.dividend_yield * block.underlying * delta, rate * second, out=theta)
-    theta -= weight
+        first *= np.exp(-block.dividend_yield * years)
+        theta += block.dividend_yield * block.underlying * delta
+        theta -= rate * second
+        second *= years
     if beyond:
         _beyond(block, out, spread)
     if not plain:
@@ -114,19 +118,20 @@ def fill(block: Block, out: Floats, work: Powers, *, beyond: bool) -> None:
 
 
 def _place(block: Block, rows: int) -> _Place:
-    lesser, distance, gap = np.empty((3, rows))
+    lesser, distance, gap, excess = np.empty((4, rows))
     underlying, strike = block.underlying, block.strike
     np.subtract(underlying, strike, out=gap)
-    reduced.distance_into((underlying, strike), gap, lesser, distance)
+    reduced.distance_into((underlying, strike), gap, lesser, excess, distance)
     if not block.spot:
-        return _Place(underlying, gap, lesser, distance, gap)
+        return _Place(underlying, gap, lesser, distance, excess, gap)
     drift = (block.rate - block.dividend_yield) * block.years
     signed = np.copysign(distance, gap, out=distance)
     signed += drift
     gap += underlying * np.expm1(drift)
     forward = underlying * np.exp(drift)
     np.minimum(forward, strike, out=lesser)
-    return _Place(forward, gap, lesser, np.abs(signed), signed)
+    distance = np.abs(signed)
+    return _Place(forward, gap, lesser, distance, np.expm1(distance, out=excess), signed)
 
 
 def _reach(block: Block, place: _Place, deviation: Floats, largest: tuple[float, float]) -> float:
@@ -162,40 +167,50 @@ def _spread(block: Block, place: _Place, deviation: Floats, most: float, reach: 
     return _Spread(deviation, safe, h, toward, half, most, d)
 
 
+def _density(place: _Place, spread: _Spread, reach: float) -> tuple[Floats, Floats]:
+    """Return the lesser of d1 and d2 but for the sign, and F phi(d1), which is K phi(d2)."""
+    near = spread.h - spread.half
+    if not spread.most < reduced.FAR:
+        np.maximum(near, -reduced.FAR, out=near)
+    weight = np.empty_like(near)
+    reduced.density_into(near, weight, reach + spread.most)
+    weight *= place.lesser
+    weight *= PHI_ZERO
+    return near, weight
+
+
 def _worth(
-    place: _Place, spread: _Spread, near: Floats, weight: Floats, work: Powers, *, serial: bool
+    place: _Place, spread: _Spread, near: Floats, weight: Floats, work: Powers, *, within: bool
 ) -> tuple[Floats, Floats]:
     """Return the twin's worth in rupees, and Y(|d|) for each d of the spread as rows."""
-    h, s = spread.h, spread.deviation
-    fits = None
-    if not serial:
-        fits = s < reduced.SERIES_DEVIATION
-        fits &= place.distance < reduced.SERIES_DISTANCE
-        if 2 * np.count_nonzero(fits) < h.size:
-            return _wide(place, spread, near, weight, work, fits)
-    most = spread.most if fits is None else reduced.SERIES_DEVIATION
-    slope, tails = work.slope_and_tails(h, spread.d)
-    worth = reduced.bracket(work, slope, s, spread.half, most)
+    others = None
+    if not within:
+        others = np.flatnonzero(~near_money.fits(place.distance, spread.deviation))
+        if 2 * others.size > near.size:
+            return _wide(place, spread, near, weight, work)
+    distance, s = place.distance, spread.deviation
+    both = (distance, place.excess)
+    most = spread.most if others is None else near_money.DEVIATION
+    slope, tails = work.slope_and_tails(spread.h, spread.d)
+    worth = near_money.bracket(slope, both, s, spread.half, most, work)
     worth *= weight
-    if fits is not None:
-        others = np.flatnonzero(~fits)
-        some = near[others]
-        both = work.tails((some, np.minimum(h[others] + spread.half[others], reduced.FAR)))
-        worth[others] = reduced.wide_value(some, both, weight[others], place.lesser[others])
+    if others is not None and others.size:
+        some = reduced.worth(distance[others], s[others], work)
+        worth[others] = np.multiply(some, place.lesser[others], out=some)
     return worth, tails
 
 
-def _wide(  # noqa: PLR0917 - the arguments of `_worth`
-    place: _Place, spread: _Spread, near: Floats, weight: Floats, work: Powers, fits: Flags
+def _wide(
+    place: _Place, spread: _Spread, near: Floats, weight: Floats, work: Powers
 ) -> tuple[Floats, Floats]:
-    """Do `_worth` by two tails, and the rows that fit by the series."""
+    """Do `_worth` by two tails, where few options are near the money."""
     far = np.minimum(spread.h + spread.half, reduced.FAR)
     both = work.tails((near, far))
     worth = reduced.wide_value(near, both, weight, place.lesser)
-    narrow = np.flatnonzero(fits)
+    narrow = np.flatnonzero(~reduced.apart(place.distance, spread.deviation))
     if narrow.size:
-        given = (spread.h[narrow], spread.deviation[narrow], weight[narrow])
-        worth[narrow] = reduced.serial_worth(*given, work)
+        some = reduced.worth(place.distance[narrow], spread.deviation[narrow], work)
+        worth[narrow] = np.multiply(some, place.lesser[narrow], out=some)
     ahead = place.ahead > 0.0
     tails = np.where(ahead, both[1], both[0])[np.newaxis]
     if len(spread.d) > 1:
@@ -203,12 +218,11 @@ def _wide(  # noqa: PLR0917 - the arguments of `_worth`
     return worth, tails
 
 
-def _probability(d: Floats, lesser: Floats, put: Column | np.float64) -> Floats:
-    """Return Phi(d) of a call and -Phi(-d) of a put, from the lesser of the two tails."""
-    result = (d >= _ZERO).astype(np.float64)
-    result -= put
-    result -= np.copysign(lesser, d, out=lesser)
-    return np.asarray(result)
+def _probability(d: Floats, lesser: Floats, put: Column | np.float64, out: Floats) -> Floats:
+    """Write Phi(d) of a call and -Phi(-d) of a put, from the lesser of the two tails; return it."""
+    np.subtract(d >= _ZERO, put, out=out)
+    out -= np.copysign(lesser, d, out=lesser)
+    return out
 
 
 def _beyond(block: Block, out: Floats, spread: _Spread) -> None:

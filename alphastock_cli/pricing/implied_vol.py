@@ -135,7 +135,7 @@ def _reduce(numbers: list[Column], is_call: Flags, status: Codes) -> _Twins:
     price, forward, strike, years, rate = numbers
     lesser, distance, gap = np.empty((3, status.size))
     np.subtract(forward, strike, out=gap)
-    reduced.distance_into((forward, strike), gap, lesser, distance)
+    reduced.distance_into((forward, strike), gap, lesser, distance, distance)
     discount = reduced.discount(rate, years)
     undiscounted = price if discount is reduced.ONE else price / discount
     paid = np.maximum(gap, 0.0)

@@ -20,11 +20,23 @@ PHI_ZERO: Final = np.array(1.0 / SQRT_TWO_PI)
 LOG_SQRT_TWO_PI: Final = 0.5 * math.log(2.0 * math.pi)
 _FAR = 1e20  # its twelfth power is a float64; beyond, Y(z) is 1 / z to the last digit
 
+
+def _halves(rows: Floats) -> Floats:
+    """Return coefficients cut in two, ``low + z^k high``, k half the degree: low rows, high rows.
+
+    Half as many powers to make, and four rows cost a matrix product little more than two.
+    """
+    half = rows.shape[1] // 2
+    low = np.zeros((len(rows), half + 1))
+    low[:, :half] = rows[:, :half]
+    return np.concatenate((low, rows[:, half:]))
+
+
 # Y = P / Q and -Y' = 1 - z Y = N / Q by one denominator of degree 12, a row each for N, Q and P,
 # the coefficient of z^r in column r. Rational interpolation in 90 digits of Y at 21 nodes spread
 # over [0, inf), with Y ~ 1/z - 1/z^3 at the far end: relative error 2.2e-17 of Y and 1.6e-16 of
 # its slope. Every coefficient is above zero, so nothing cancels anywhere.
-FINE: Final = np.array([
+_FINE: Final = np.array([
     (1.0, 1.4607664944847076, 1.0748789142642035, 0.5149794468600427, 0.17615572681296338,
      0.0447248425243543, 0.008521978797535572, 0.0012050793920921237, 0.000121623303111373,
      7.987416109901369e-06, 2.6414064049923945e-07, 0.0, 0.0),
@@ -36,16 +48,18 @@ FINE: Final = np.array([
      0.001221054224312152, 0.00012215158439237106, 7.987416109901369e-06, 2.6414064049923945e-07,
      0.0),
 ])  # fmt: skip
-SLOPE: Final = FINE[:2]
-TAIL: Final = FINE[:0:-1].copy()  # P above Q
+ALL_THREE: Final = _halves(_FINE)
+SLOPE: Final = _halves(_FINE[:2])
+TAIL: Final = _halves(_FINE[:0:-1])  # P above Q
 # the slope alone of degree 6, relative error 2.7e-7: enough for a step that another corrects
-COARSE_SLOPE: Final = np.array([
+COARSE_SLOPE: Final = _halves(np.array([
     (1.0, 0.7690379207511675, 0.2895611210291671, 0.06060851572656263, 0.006254860526935532,
      0.0, 0.0),
     (1.0, 2.0223519887777717, 1.8242078438010843, 0.9511761673562731, 0.30832043570343703,
      0.06060852911359745, 0.006254860526935532),
-])  # fmt: skip
-DEGREE: Final = FINE.shape[1] - 1
+]))  # fmt: skip
+HALF: Final = SLOPE.shape[1] - 1  # the highest power needed: half the degree
+_ROWS: Final = 9  # powers, and room for what is made beside them
 _COLUMNS: Final = 8_192  # multiplied at once: for more BLAS would start threads of its own
 
 
@@ -56,16 +70,16 @@ class Powers:
     `of[r]` holds their powers. What is not needed any more is free for others to write on.
     """
 
-    __slots__ = ("_all", "_both", "of", "width")
+    __slots__ = ("_all", "_parts", "of", "width")
 
     def __init__(self, width: int) -> None:
         self.width = max(width, 2)
-        self._all = np.empty((DEGREE + 1, self.width))
-        self._both = np.empty((2, self.width))
+        self._all = np.empty((_ROWS, self.width))
+        self._parts = np.empty((4, self.width))
         self.of = list(self._all)
         self.of[0].fill(1.0)
 
-    def raise_all(self, rows: int, degree: int = DEGREE) -> None:
+    def raise_all(self, rows: int, degree: int = HALF) -> None:
         """Fill the powers of the first `rows` numbers."""
         of = self.of[: degree + 1]
         if rows < self.width:
@@ -75,17 +89,30 @@ class Powers:
             np.multiply(power, z, out=following)
             power = following
 
-    def ratio(self, coefficients: Floats, start: int, stop: int) -> Floats:
-        """Return the ratio of two polynomials at some of the numbers, as a new array."""
-        degree = coefficients.shape[1]
+    def polynomials(self, coefficients: Floats, start: int, stop: int) -> Floats:
+        """Return up to four polynomials at some of the numbers as rows, to be overwritten soon."""
+        parts, (count, terms) = self._parts, coefficients.shape
+        if start == 0 and 1 < stop <= _COLUMNS:  # a chain: all that follows, in short
+            out = parts[:count, :stop]
+            return np.matmul(coefficients, self._all[:terms, :stop], out=out)
         for begin in range(start, stop, _COLUMNS):
             # BLAS multiplies a single column by another routine, which rounds otherwise: never
             # fewer than two, so that an option alone is worth what it is in a crowd
             end = min(begin + _COLUMNS, stop)
             columns = slice(min(begin, max(end - 2, 0)), max(end, 2))
-            np.matmul(coefficients, self._all[:degree, columns], self._both[:, columns])
-        above, below = self._both[:, start:stop]
-        return np.asarray(above / below)
+            np.matmul(coefficients, self._all[:terms, columns], parts[:count, columns])
+        return parts[:count, start:stop]
+
+    def ratio(
+        self, coefficients: Floats, start: int, stop: int, out: Floats | None = None
+    ) -> Floats:
+        """Return the ratio of two polynomials, given in halves, in `out` or a new array."""
+        parts = self.polynomials(coefficients, start, stop)
+        high, low = parts[2:], parts[:2]
+        high *= self.of[coefficients.shape[1] - 1][start:stop]
+        low += high
+        result: Floats = np.divide(low[0], low[1], out=out)
+        return result
 
     def tails(self, numbers: tuple[Floats, ...]) -> Floats:
         """Return Y(|z|) for arrays z of one length, as rows."""
@@ -98,7 +125,7 @@ class Powers:
         for row, each in zip(result, numbers, strict=True):
             self._write(0, (each,))
             self.raise_all(rows)
-            row[:] = self.ratio(TAIL, 0, rows)
+            self.ratio(TAIL, 0, rows, row)
         return result
 
     def slope_and_tails(self, h: Floats, numbers: tuple[Floats, ...]) -> tuple[Floats, Floats]:
@@ -116,7 +143,10 @@ class Powers:
         self.of[1][:rows] = h
         self._write(rows, numbers)
         self.raise_all(end)
-        slope, below, above = np.matmul(FINE, self._all[:, :end])
+        parts = np.matmul(ALL_THREE, self._all[: HALF + 1, :end])
+        high = parts[3:]
+        high *= self.of[HALF][:end]
+        slope, below, above = np.add(parts[:3], high, out=high)
         tails = np.divide(above[rows:], below[rows:])
         return np.divide(slope[:rows], below[:rows]), tails.reshape(count, rows)
 

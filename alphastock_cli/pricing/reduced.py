@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from alphastock_cli.pricing.columns import Column, zero
+from alphastock_cli.pricing import near_money
+from alphastock_cli.pricing.columns import Column, Flags, zero
 from alphastock_cli.pricing.normal import PHI_ZERO, SLOPE, Floats, Powers
 
 SERIES_DEVIATION: Final = 0.4  # the series below needs six terms up to here
@@ -45,16 +46,20 @@ def discount(rate: Column, years: Column) -> Column:
     return np.array(np.exp(-float(rate) * float(years)))
 
 
-def distance_into(both: tuple[Column, Column], gap: Floats, lesser: Floats, out: Floats) -> None:
-    """Write the lesser of two numbers and the ``|ln|`` of their ratio, given their difference.
+def distance_into(
+    both: tuple[Column, Column], gap: Floats, lesser: Floats, excess: Floats, out: Floats
+) -> None:
+    """Write the lesser of two numbers, x = ``|ln|`` of their ratio, and ``exp(x) - 1``.
+
+    Given their difference; `excess` and `out` may be one.
 
     From the difference, which is exact for neighbours: the logarithm of a ratio near one has lost
     the digits that matter to an option near the money.
     """
     np.minimum(*both, out=lesser)
-    np.abs(gap, out=out)
-    np.divide(out, lesser, out=out)
-    np.log1p(out, out=out)
+    np.abs(gap, out=excess)
+    np.divide(excess, lesser, out=excess)
+    np.log1p(excess, out=out)
 
 
 def series_into(
@@ -168,6 +173,14 @@ def wide_value(
     return result
 
 
+def apart(distance: Floats, deviation: Floats) -> Flags:
+    """Return whose two tails differ enough to be subtracted, of those not near the money."""
+    result = np.asarray(deviation >= SERIES_DEVIATION)
+    result |= distance >= SERIES_DISTANCE
+    result &= ~near_money.fits(distance, deviation)
+    return result
+
+
 def worth(distance: Floats, deviation: Floats, work: Powers) -> Floats:
     """Return what the out-of-the-money twin is worth, in units of ``min(F, K)``: 0 to 1.
 
@@ -176,36 +189,51 @@ def worth(distance: Floats, deviation: Floats, work: Powers) -> Floats:
     distance, deviation : ndarray
         ``|ln(F / K)|`` and ``vol * sqrt(years)``, flat, of one length, neither negative.
     work : Powers
-        Memory of twice that width.
+        Memory of that width, or better of twice that.
     """
     h = np.minimum(distance / np.maximum(deviation, TINY), FAR)
-    half = 0.5 * deviation
-    near = h - half
+    near = h - 0.5 * deviation
     np.maximum(near, -FAR, out=near)
     density = np.empty_like(near)
     density_into(near, density)
     density *= PHI_ZERO
-    serial = (deviation < SERIES_DEVIATION) & (distance < SERIES_DISTANCE)
-    rows = np.flatnonzero(serial)
-    if 2 * rows.size < h.size:
-        result = wide_value(near, work.tails((near, np.minimum(h + half, FAR))), density, 1.0)
+    close = near_money.fits(distance, deviation)
+    if close.all():
+        return _near_worth(h, distance, deviation, density, work)
+    wide = apart(distance, deviation)
+    result = np.empty_like(h)
+    ways = ((close, _near_worth), (wide, _wide_worth), (~(close | wide), _serial_worth))
+    for chosen, way in ways:
+        rows = np.flatnonzero(chosen)
         if rows.size:
-            result[rows] = serial_worth(h[rows], deviation[rows], density[rows], work)
-        return result
-    result = serial_worth(h, deviation, density, work)
-    if rows.size < h.size:
-        rows = np.flatnonzero(~serial)
-        some = near[rows]
-        tails = work.tails((some, np.minimum(h[rows] + half[rows], FAR)))
-        result[rows] = wide_value(some, tails, density[rows], 1.0)
+            result[rows] = way(h[rows], distance[rows], deviation[rows], density[rows], work)
     return result
 
 
-def serial_worth(h: Floats, s: Floats, weight: Floats, work: Powers) -> Floats:
-    """Return the twin's worth by the series, in the unit of `weight`; see `wide_value`."""
-    work.of[1][: h.size] = h
-    work.raise_all(h.size)
-    slope = work.ratio(SLOPE, 0, h.size)
-    result = bracket(work, slope, s, 0.5 * s, SERIES_DEVIATION)
+def _near_worth(h: Floats, distance: Floats, s: Floats, weight: Floats, work: Powers) -> Floats:
+    """Return the twin's worth near the money, in the unit of `weight`; see `wide_value`."""
+    slope, excess = _slope(h, work), np.expm1(distance)
+    most = float(np.maximum.reduce(s))
+    result = near_money.bracket(slope, (distance, excess), s, 0.5 * s, most, work)
     result *= weight
     return result
+
+
+def _serial_worth(h: Floats, _: Floats, s: Floats, weight: Floats, work: Powers) -> Floats:
+    """Do the same by the series, far from the money."""
+    result = bracket(work, _slope(h, work), s, 0.5 * s, SERIES_DEVIATION)
+    result *= weight
+    return result
+
+
+def _wide_worth(h: Floats, _: Floats, s: Floats, weight: Floats, work: Powers) -> Floats:
+    """Do the same by two tails."""
+    half = 0.5 * s
+    near = np.maximum(h - half, -FAR)
+    return wide_value(near, work.tails((near, np.minimum(h + half, FAR))), weight, 1.0)
+
+
+def _slope(h: Floats, work: Powers) -> Floats:
+    work.of[1][: h.size] = h
+    work.raise_all(h.size)
+    return work.ratio(SLOPE, 0, h.size)

@@ -17,6 +17,7 @@ from alphastock_cli.errors import NotOffered
 
 INDEX = "NIFTY 50"
 COLUMN = "index_close"
+_SPAN = 251  # rows that the longest measure, beta_250, spans
 _SCHEMA = {"date": pl.Date, COLUMN: pl.Float64}
 
 
@@ -40,6 +41,16 @@ def index_days(provider: MarketData, start: date | None, end: date) -> pl.DataFr
     except NotOffered:
         return pl.DataFrame(schema=_SCHEMA)
     return found.rename({"close": COLUMN}).unique("date", keep="last", maintain_order=True)
+
+
+def gap(rows: pl.DataFrame, index: pl.DataFrame) -> str:
+    """Say on which of the last days of `rows` the index has no row; empty where it has them all."""
+    days = rows["date"].unique().sort().tail(_SPAN)
+    lacking = days.filter(~days.is_in(index["date"].implode())).to_list()
+    if not lacking:
+        return ""
+    more = f" and {len(lacking) - 1} earlier dates" if len(lacking) > 1 else ""
+    return f"{INDEX} has no row of {lacking[-1]}{more}"
 
 
 def with_index(rows: pl.DataFrame, index: pl.DataFrame) -> pl.DataFrame:

@@ -70,6 +70,13 @@ class CandleRunner(EquityRunner):
         if not self.options.raw:
             adjustments = self.provider.adjustments(exchange)
         rows = _rows(found, adjustments, as_of, interval)
+        failures = {symbol: f"{symbol}: {error.what}" for symbol, error in failed.items()}
+        # a listed share with older candles only is no failure of anybody, and has no row either
+        failures |= {
+            symbol: f"{symbol}: no {interval.value} candle in the look-back before"
+            f" {as_of:%Y-%m-%d %H:%M}"
+            for symbol in sorted(set(found) - set(rows["symbol"]))
+        }
         frames = {"rows": rows, "instruments": listed}
         if _PIVOTS & self.columns:
             days = TradedFeed(self.provider, exchange, Traded(interval=Interval.DAY, bars=3))
@@ -84,7 +91,7 @@ class CandleRunner(EquityRunner):
             source=self.provider.name,
             simulated=self.provider.simulated,
             frames=frames,
-            failures={symbol: f"{symbol}: {error.what}" for symbol, error in failed.items()},
+            failures=failures,
         )
 
     def _index(self, rows: pl.DataFrame, as_of: datetime) -> pl.DataFrame:

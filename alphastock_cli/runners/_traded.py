@@ -22,6 +22,7 @@ from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, In
 from alphastock_cli.domain.ports import Capability, MarketData
 from alphastock_cli.errors import AlphaStockError, TransientError, UnknownName
 from alphastock_cli.exchange import calendar
+from alphastock_cli.runners._derivatives import has_derivatives, underlyings
 from alphastock_cli.runners._lookback import first_session
 from alphastock_cli.runners.base import RawData
 
@@ -126,8 +127,9 @@ class TradedFeed:
             rows = {row["tradingsymbol"]: row for row in listed.iter_rows(named=True)}
             if symbol not in rows:
                 raise UnknownName.of("symbol", symbol, rows)
+            known = underlyings(self.provider)
             for name, row in rows.items():
-                self._instruments[name] = _instrument_of(row, self.exchange)
+                self._instruments[name] = _instrument_of(row, self.exchange, known)
         return self._instruments[symbol]
 
     def _candles(self, instrument: Instrument, as_of: datetime) -> pl.DataFrame:
@@ -212,7 +214,9 @@ def _after(as_of: datetime) -> datetime:
     return as_of + timedelta(microseconds=1)
 
 
-def _instrument_of(row: Mapping[str, Any], exchange: Exchange) -> Instrument:
+def _instrument_of(
+    row: Mapping[str, Any], exchange: Exchange, known: frozenset[str] | None
+) -> Instrument:
     """Return the instrument of a listed row; without a tick of its own, five paise."""
     tick = row["tick_size"]
     return Instrument(
@@ -224,4 +228,5 @@ def _instrument_of(row: Mapping[str, Any], exchange: Exchange) -> Instrument:
         isin=row["isin"] or "",
         lot_size=row["lot_size"] or 1,
         tick_size=Decimal(repr(tick)) if tick else Decimal("0.05"),
+        has_derivatives=has_derivatives(row["tradingsymbol"], exchange, known),
     )

@@ -166,8 +166,9 @@ class EquityRunner(BaseRunner):
         names = kind.categories.to_list()
         needed = [name for name in indicators.columns_needed(wanted) if name in _BASE]
         columns = list(dict.fromkeys(["symbol", "date", "close", *needed]))
-        # asking for thousands of names costs more than reading them all
-        asked = names if len(names) <= _FEW else None
+        # asking for thousands of names costs more than reading them all, unless each is a call
+        by_name = getattr(self.provider, "asks_by_name", False)
+        asked = names if by_name or len(names) <= _FEW else None
         lazy = self._days(asked, start, end, columns, in_order=False)
         rows = lazy.with_columns(pl.col("symbol").cast(kind, strict=False)).filter(
             pl.col("symbol").is_not_null() & pl.col("close").is_not_null()

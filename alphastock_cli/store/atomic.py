@@ -16,6 +16,8 @@ from pathlib import Path
 from alphastock_cli.errors import StorageError
 
 SUFFIX = ".part"
+RESERVE = 64 << 20  # bytes that stay free for whoever writes beside us: a ledger, a log
+_SMALL = 1 << 20  # files below are written without asking how much is free: state has to go on
 _OURS = re.compile(r"\..+\.[0-9a-f]{16}" + re.escape(SUFFIX))
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # some network file systems
 _CAUSES = {
@@ -63,7 +65,17 @@ def write_bytes(path: Path, data: bytes, *, mode: int | None = None, sync: bool 
         except OSError as error:
             raise storage_error(path, error, safe="") from error
         return
-    replace_with(path, fill, mode=mode, sync=sync)
+    replace_with(path, fill, mode=mode, sync=sync, size=len(data))
+
+
+def free_bytes(folder: Path) -> int | None:
+    """Return the bytes an ordinary user may still write in a folder; None where nobody says."""
+    try:
+        facts = os.statvfs(folder)
+    except OSError:
+        return None
+    # some network and virtual file systems count nothing at all
+    return facts.f_bavail * facts.f_frsize if facts.f_blocks else None
 
 
 def replace_with(
@@ -73,13 +85,30 @@ def replace_with(
     verify: Callable[[Path], None] | None = None,
     mode: int | None = None,
     sync: bool = True,
+    size: int = 0,
+    free: Callable[[Path], int | None] = free_bytes,
 ) -> None:
     """Let `fill` write a temporary file beside `path`, sync it, `verify` it, rename it.
 
     `fill` is given the path of an empty file that nobody else can have prepared. Whatever either
     of them raises, the temporary file is removed and `path` is untouched.
+
+    Parameters
+    ----------
+    size : int
+        Bytes the file is expected to have; from 1 MB on twice as many and `RESERVE` have to be
+        free. 0 where nobody knows.
+    free : callable
+        Says how many are.
+
+    Raises
+    ------
+    StorageError
+        The disk said no, or has too little room; the old file is as it was.
     """
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if size >= _SMALL:
+        _refuse_too_little(target, size, free(target.parent))
     short = os.fsdecode(os.fsencode(target.name)[:80])
     temporary = target.with_name(f".{short}.{os.urandom(8).hex()}{SUFFIX}")
     try:
@@ -131,6 +160,23 @@ def storage_error(
     code = error.errno or 0
     why, hint = _CAUSES.get(code, (os.strerror(code) if code else str(error), "Check the disk."))
     return StorageError(f"{path} cannot be written: {why}", safe=safe, hint=hint)
+
+
+def _refuse_too_little(target: Path, size: int, free: int | None) -> None:
+    """Refuse to begin a file that would fill the disk: the old one stays, and others can write."""
+    needed = 2 * size + RESERVE
+    if free is None or free >= needed:
+        return
+    raise StorageError(
+        f"{target} was not written: it needs {_megabytes(needed)} of free space (twice its size of"
+        f" about {_megabytes(size)}, and {_megabytes(RESERVE)}), {_megabytes(free)} are free",
+        safe="What was there before is unharmed.",
+        hint="Free some space and run it again.",
+    )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / (1 << 20):,.0f} MB"
 
 
 def _is_special(path: Path) -> bool:

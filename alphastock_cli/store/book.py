@@ -143,6 +143,13 @@ class Book:
             "INSERT INTO instruments VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
             (instrument.key, rows.instrument_body(instrument)),
         )
+        known = instrument.has_derivatives
+        if known is not None:  # the one fact that changes, and decides when what waits is over
+            self.db.execute(
+                "UPDATE instruments SET body = json_set(body, '$.has_derivatives', json(?))"
+                " WHERE key = ? AND json_extract(body, '$.has_derivatives') IS NOT ?",
+                ("true" if known else "false", instrument.key, int(known)),
+            )
 
     def _is_known(self, fill: Fill) -> bool:
         found = self.db.execute(

@@ -19,6 +19,7 @@ from alphastock_cli.store.tiles import PAGE_BYTES, ROW_GROUP, tiled
 
 _SOUND: set[tuple[Path, str, int, int, int]] = set()
 _MOST_SOUND = 10_000
+_PACKED = 3  # a row in memory takes more than that many times its bytes on the disk
 _OS_CODE = re.compile(r"\(os error (\d+)\)")
 
 
@@ -43,11 +44,12 @@ def write_parquet(
     dataset: str,
     *,
     inspect: Callable[[Path], None] = lambda _: None,
+    free: Callable[[Path], int | None] = atomic.free_bytes,
 ) -> None:
     """Write one file of the lake: statistics, schema version inside, read back.
 
     The rows of `frame` are sorted by their key; a dataset kept in tiles is stored in their order.
-    `inspect` sees the finished file before it takes its name.
+    `inspect` sees the finished file before it takes its name; `free` says how much room there is.
     """
     facts = {"alphastock.dataset": dataset, "alphastock.version": str(VERSION)}
     rows = tiled(frame) if dataset in TILED else frame
@@ -71,7 +73,8 @@ def write_parquet(
             )
         inspect(temporary)
 
-    atomic.replace_with(path, fill, verify=verify, mode=0o600)
+    size = int(frame.estimated_size() // _PACKED)
+    atomic.replace_with(path, fill, verify=verify, mode=0o600, size=size, free=free)
 
 
 def check_footer(path: Path, dataset: str) -> None:

@@ -103,8 +103,11 @@ def fill_facts(row: Mapping[str, Any]) -> str:
 
 
 def instrument_body(instrument: Instrument) -> str:
-    """Return an instrument as JSON, fields in a fixed order."""
-    return _dump(asdict(instrument))
+    """Return an instrument as JSON, fields in a fixed order; without what is newer and unknown."""
+    facts = asdict(instrument)
+    if instrument.has_derivatives is None:
+        del facts["has_derivatives"]
+    return _dump(facts)
 
 
 def instrument_of(body: str) -> Instrument:

@@ -27,7 +27,9 @@ def write(folder: Path, frame: pl.DataFrame) -> None:
     contracts = frame.drop_nulls("underlying")
     ends = pl.col("expiry").filter(pl.col("option_type").is_not_null())
     rows = contracts.group_by("underlying").agg(ends.unique().sort()).sort("underlying")
-    lines = [" ".join([name, *map(str, days)]) for name, days in rows.iter_rows() if " " not in name]
+    lines = [
+        " ".join([name, *map(str, days)]) for name, days in rows.iter_rows() if " " not in name
+    ]
     _put(folder, _UNDERLYINGS, lines)
 
 
@@ -43,7 +45,8 @@ def underlyings(folder: Path) -> dict[str, list[str]]:
 
 
 def _put(folder: Path, name: str, lines: list[str]) -> None:
-    write_bytes(_path(folder, name), "\n".join(lines).encode(), mode=0o600, sync=False)
+    plain = [line for line in lines if line.isascii() and line.isprintable()]
+    write_bytes(_path(folder, name), "\n".join(plain).encode(), mode=0o600, sync=False)
 
 
 def _get(folder: Path, name: str) -> list[str]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from alphastock_cli.domain.data import Candle, Quote, Snapshot
 from alphastock_cli.domain.decisions import (
     Approved,
     Decision,
-    Reason,
     Rejected,
     RiskLimits,
     RiskState,
@@ -34,11 +33,11 @@ from alphastock_cli.domain.trading import (
     Role,
     Signal,
 )
-from alphastock_cli.errors import OutOfRange
 from alphastock_cli.exchange import rules
 from alphastock_cli.exchange.calendar import IST
 from alphastock_cli.trading import matching, orders, risk
 from alphastock_cli.trading.guarding import Guarding
+from alphastock_cli.trading.hours import Hours, ends_first, is_trading
 from alphastock_cli.trading.portfolio import Portfolio
 
 Heard = Callable[[OrderEvent], None]
@@ -80,7 +79,7 @@ class Desk:
         self.risk = RiskState()
         self.placed = self.filled = 0  # orders and fills since it was made
         self._groups: dict[tuple[str, Product], str] = {}
-        self._square_offs: dict[tuple[str, date], datetime | None] = {}
+        self._hours = Hours()
 
     def open(self) -> None:
         """Take over from the ledger: fold its fills, hand the broker its orders, place intents.
@@ -140,12 +139,11 @@ class Desk:
             product=product, reserved=orders.reserved(states, self.portfolio),
             waiting=[s.order.instrument.key for s in orders.waiting(states, (Role.ENTRY,))],
             exiting=[s.order.instrument.key for s in orders.waiting(states, _EXITS)],
-            now=now if _is_trading(signal.instrument, now) else None,
+            now=now if is_trading(signal.instrument, now) else None,
             cost=lambda units: orders.needed(probe, units, signal.price),
         )  # fmt: skip
-        late = self._too_late(signal.instrument, product, session, now) or _ends_first(
-            signal, opens
-        )
+        late = self._hours.too_late(signal.instrument, product, session, now)
+        late = late or ends_first(signal, opens)
         if late is not None and not (isinstance(decision, Approved) and not decision.at_risk):
             before = decision.reasons if isinstance(decision, Rejected) else ()
             decision = Rejected(reasons=(*before, late))
@@ -239,7 +237,7 @@ class Desk:
         for event in self.broker.expire(now):
             self._expired(event, now)
         for position in self.portfolio.open_positions:
-            if position.product is Product.MIS and self._must_go(position, now):
+            if position.product is Product.MIS and self._hours.must_go(position, now):
                 self._square_off(position, now)
         self._chase(now)
         today = now.astimezone(IST).date()
@@ -280,14 +278,6 @@ class Desk:
         self.heard(event)
         for new in fresh:
             self.place(new)
-
-    def _must_go(self, position: Position, now: datetime) -> bool:
-        """Tell whether an intraday position is due: also one that was missed on an earlier day."""
-        today = now.astimezone(IST).date()
-        if position.opened_at is not None and position.opened_at.astimezone(IST).date() < today:
-            return True
-        ends = self._square_off_at(position.instrument, today)
-        return ends is not None and now >= ends
 
     def _square_off(self, position: Position, now: datetime) -> None:
         key = position.instrument.key
@@ -346,36 +336,3 @@ class Desk:
     def _count(self, book: Book) -> None:
         self.risk = replace(self.risk, orders_today=self.risk.orders_today + 1)
         book.remember(self.risk)
-
-    def _too_late(
-        self, instrument: Instrument, product: Product, session: date, now: datetime
-    ) -> Reason | None:
-        ends = self._square_off_at(instrument, session)
-        if product is not Product.MIS or ends is None or now < ends:
-            return None
-        text = f"{instrument.key}: intraday positions are squared off from {ends:%H:%M}"
-        return Reason(rule="too_late", text=text)
-
-    def _square_off_at(self, instrument: Instrument, day: date) -> datetime | None:
-        name = (instrument.key, day)
-        if name not in self._square_offs:
-            try:
-                self._square_offs[name] = rules.square_off_time(instrument, day)
-            except OutOfRange:  # no time is known: nothing is squared off by itself
-                self._square_offs[name] = None
-        return self._square_offs[name]
-
-
-def _ends_first(signal: Signal, opens: datetime | None) -> Reason | None:
-    """Return why a signal cannot be followed that is over before the market opens again."""
-    if opens is None or opens <= signal.valid_until:
-        return None
-    text = f"{signal.instrument.key}: the signal ends before the market opens ({opens:%d %b %H:%M})"
-    return Reason(rule="after_hours", text=text)
-
-
-def _is_trading(instrument: Instrument, now: datetime) -> bool:
-    try:
-        return rules.is_trading(instrument, now)
-    except OutOfRange:
-        return False

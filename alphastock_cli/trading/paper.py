@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from alphastock_cli.domain.data import Candle, Quote
@@ -45,7 +45,8 @@ class _Meeting:
 
     traded: int
     used: Counter[Side]
-    stopped: set[str]  # groups of which a stop was set off
+    stopped: set[str] = field(default_factory=set)  # groups of which a stop was set off
+    entered: set[str] = field(default_factory=set)  # groups of which an entry filled
 
 
 class PaperBroker:
@@ -60,6 +61,7 @@ class PaperBroker:
         self._volume: defaultdict[str, Volume] = defaultdict(Volume)
         self._taken: defaultdict[tuple[str, Side], Taken] = defaultdict(Taken)
         self._held: Counter[tuple[str, Product]] = Counter()
+        self._entered: set[str] = set()  # groups of the entries that filled in the candle met now
 
     # -- orders -------------------------------------------------------------------------------
 
@@ -85,7 +87,10 @@ class PaperBroker:
         )
         self._all[order.order_id] = work
         self._drop(work)  # of an intent that was restored
-        if why := refusal(order, self._last.get(order.instrument.key), self._free(order)):
+        market = self._last.get(order.instrument.key)
+        if order.role is Role.STOP and order.group in self._entered:
+            market = None  # it rests since its entry filled, inside the candle: not since its close
+        if why := refusal(order, market, self._free(order)):
             return work.end(OrderStatus.REJECTED, why, order.placed_at)
         work.state = replace(work.state, status=first_status(order))
         self._keep(work)
@@ -150,7 +155,7 @@ class PaperBroker:
             return iter(())
         self._last[market.key] = market
         traded = self._volume[market.key].since(market) if isinstance(market, Quote) else 0
-        return self._meet(market, _Meeting(traded, Counter(), set()))
+        return self._meet(market, _Meeting(traded, Counter()))
 
     def expire(self, now: datetime) -> list[OrderEvent]:
         """End the day orders whose session is over by `now`."""
@@ -165,6 +170,7 @@ class PaperBroker:
     # -- meeting ------------------------------------------------------------------------------
 
     def _meet(self, market: Quote | Candle, meeting: _Meeting) -> Iterator[OrderEvent]:
+        self._entered = meeting.entered
         waiting = list(self._live.get(market.key, {}).values())
         waiting.sort(key=lambda work: work.order.order_type not in STOPS)  # the worse case first
         for work in waiting:
@@ -177,6 +183,21 @@ class PaperBroker:
                     yield from self._meet_quote(work, market, meeting)
                 else:
                     yield from self._meet_candle(work, market, meeting)
+        if isinstance(market, Candle) and meeting.entered:
+            yield from self._meet_own_stops({w.order.order_id for w in waiting}, market, meeting)
+        self._entered = set()
+
+    def _meet_own_stops(
+        self, met: set[str], candle: Candle, meeting: _Meeting
+    ) -> Iterator[OrderEvent]:
+        """Let the stops of entries that filled in a candle meet that candle, too.
+
+        What came first inside it is not known: the worse is taken, and no target fills.
+        """
+        for order_id, work in list(self._live.get(candle.key, {}).items()):
+            mine = work.order.role is Role.STOP and work.order.group in meeting.entered
+            if mine and order_id not in met and work.state.status is OrderStatus.TRIGGER_PENDING:
+                yield from self._meet_candle(work, candle, meeting)
 
     def _meet_quote(self, work: Working, quote: Quote, meeting: _Meeting) -> Iterator[OrderEvent]:
         order = work.order
@@ -266,6 +287,8 @@ class PaperBroker:
             pieces = [matching.Slice(units, price, Fidelity.B)] if fits else []
         for piece in pieces:
             meeting.used[order.side] += piece.quantity
+            if order.role is Role.ENTRY and order.group:
+                meeting.entered.add(order.group)
             yield self._fill(work, piece, candle.end, candle.time)
         yield from self._end_at_once(work, candle.end)
 

@@ -28,13 +28,15 @@ def chain(result: Result, width: int) -> Iterator[object]:
     facts = result.summary
     yield header(facts, width)
     told = volatility(facts, width)
-    if told and ("iv" in result.columns() or "smile" in facts):
+    if told and ("iv" in result.columns() or {"smile", "iv_rank"} & facts.keys()):
         yield told
     if facts.get("term"):
         yield term(facts["term"])
     records = list(result.records())
     if not records:
         yield Words(("nothing found", "dim"))
+        if "iv" in result.highlight:  # iv > 15 is above 1,500 %
+            yield Words((_FRACTION, "dim"))
         return
     if result.rows_follow:
         matched, whole = facts.get("matched"), facts.get("rows")

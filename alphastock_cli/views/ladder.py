@@ -34,7 +34,7 @@ _IN_THE_MONEY = "cyan"
 _BARS = "blue"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Ladder:
     """What a ladder of these rows shows on a screen of this width.
 
@@ -52,6 +52,7 @@ class Ladder:
     atm: float | None
     width: int
     left_out: list[str] = field(default_factory=list)
+    _texts: dict[str, list[str]] = field(default_factory=dict)  # of a column, a record each
     _needs: dict[str, int] = field(default_factory=dict)
     _gap: list[int] = field(default_factory=lambda: [1])
 
@@ -91,20 +92,22 @@ class Ladder:
     def table(self) -> Grid:
         """Return the table, a strike a row, ascending."""
         outward, inward = self.shown, self.shown[::-1]
-        made = Grid(gap=self._gap[0] - 1)
-        made.columns += [Column(_head(name), "right", self._needs[name]) for name in inward]
-        made.columns.append(Column("strike", "center", self._middle() - 1))
-        made.columns += [
-            Column(_head(name), "left" if name == BAR else "right", self._needs[name])
-            for name in outward
+        columns = [
+            *(Column(_head(name), "right", self._needs[name]) for name in inward),
+            Column("strike", "center", self._middle() - 1),
+            *(
+                Column(_head(name), "left" if name == BAR else "right", self._needs[name])
+                for name in outward
+            ),
         ]
+        made, longest = Grid(columns, gap=self._gap[0] - 1), self._longest()
         most = max((row.get("open_interest") or 0 for row in self.records), default=0)
-        sides: dict[str, dict[float, Record]] = {"CE": {}, "PE": {}}
-        for row in self.records:
-            sides[row["option_type"]][row["strike"]] = row
+        sides: dict[str, dict[float, int]] = {"CE": {}, "PE": {}}
+        for at, row in enumerate(self.records):
+            sides[row["option_type"]][row["strike"]] = at
         for value in sorted({row["strike"] for row in self.records}):
             mark = value == self.atm
-            name = f"{strike(value):>{self._longest()}}"
+            name = f"{strike(value):>{longest}}"
             text = _MARK.format(name) if mark else f"  {name}  "
             cells = [
                 *self._cells(sides["CE"].get(value), inward, most),
@@ -130,17 +133,19 @@ class Ladder:
     def _need(self, name: str) -> int:
         if name == BAR:
             return _BAR_LEAST
-        return max(len(_head(name)), *(len(_figure(name, row)) for row in self.records))
+        self._texts[name] = [_figure(name, row) for row in self.records]
+        return max(len(_head(name)), *map(len, self._texts[name]))
 
-    def _cells(self, row: Record | None, names: Sequence[str], most: int) -> list[Part]:
+    def _cells(self, at: int | None, names: Sequence[str], most: int) -> list[Part]:
         """Return the cells of a side: blank where it is not listed, a dash where a figure lacks."""
-        if row is None:
+        if at is None:
             return [("", "") for _ in names]
+        row = self.records[at]
         inside = _IN_THE_MONEY if row.get("moneyness") == "ITM" else ""
         return [
             (self._bar(row, most), _BARS)
             if name == BAR
-            else (_figure(name, row), option_cells.style(name, row.get(name)) or inside)
+            else (self._texts[name][at], option_cells.style(name, row.get(name)) or inside)
             for name in names
         ]
 

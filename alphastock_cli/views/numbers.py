@@ -30,14 +30,10 @@ def group(value: float | Decimal, decimals: int = 2) -> str:
     """
     text = f"{abs(value):.{decimals}f}"
     whole, _, rest = text.partition(".")
-    head, tail = whole[:-3], whole[-3:]
-    pairs: list[str] = []
+    head, grouped = whole[:-3], whole[-3:]
     while head:
-        pairs.insert(0, head[-2:])
-        head = head[:-2]
-    grouped = ",".join([*pairs, tail])
-    zero = not any(digit in "123456789" for digit in text)
-    sign = "-" if value < 0 and not zero else ""
+        head, grouped = head[:-2], f"{head[-2:]},{grouped}"
+    sign = "-" if value < 0 and text.strip("0.") else ""
     return sign + grouped + (f".{rest}" if rest else "")
 
 

@@ -47,6 +47,7 @@ def scan_options(result: Result, width: int) -> Iterator[RenderableType]:
     records = list(result.records())
     if not records:
         yield Text("nothing found", style="dim")
+        yield _table(list(facts["underlyings"]), _EACH, width)  # where rank and percentile stand
         return
     have = result.columns()
     first = dict.fromkeys(("tradingsymbol", *result.highlight, *_ROWS, *have))

@@ -20,11 +20,19 @@ from alphastock_cli.safety import escape_csv_cell, safe_text
 if TYPE_CHECKING:
     import polars as pl
 
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
 _CELL = 32_000  # what a spreadsheet takes in one cell
+
+
+_NO_ROWS = '\n  "data": []'
+_ROW = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",\n      ", ": "))
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any cell
     """Return `value` as JSON can say it."""
+    kind = type(value)
+    if kind in _AS_THEY_ARE or (kind is float and math.isfinite(value)):  # most cells, by far
+        return value
     match value:
         case None | bool() | int() | str():
             return value
@@ -60,8 +68,21 @@ def envelope(result: Result, *, generated_at: datetime) -> dict[str, Any]:
 def to_json(result: Result, *, generated_at: datetime) -> Iterator[str]:
     """Yield the envelope as JSON text, indented by two."""
     body = envelope(result, generated_at=generated_at)
-    yield json.dumps(body, ensure_ascii=True, allow_nan=False, indent=2)
+    rows = body["data"]
+    flat = rows and not any(type(item) in (list, dict) for row in rows for item in row.values())
+    body["data"] = [] if flat else rows
+    text = json.dumps(body, ensure_ascii=True, allow_nan=False, indent=2)
+    if flat:
+        head, empty, tail = text.partition(_NO_ROWS)
+        text = head + empty[:-1] + ",".join(map(_indented, rows)) + "\n  ]" + tail
+    yield text
     yield "\n"
+
+
+def _indented(row: dict[str, Any]) -> str:
+    """Return a flat row as `json.dumps` indents it in its place, by the encoder written in C."""
+    text = _ROW.encode(row)
+    return f"\n    {{\n      {text[1:-1]}\n    }}" if row else "\n    {}"
 
 
 def to_ndjson(result: Result) -> Iterator[str]:

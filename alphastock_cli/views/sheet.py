@@ -11,8 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -57,8 +56,7 @@ class Words:
         return "\n".join(lines) + "\n"
 
 
-@dataclass(slots=True)
-class Column:
+class Column(NamedTuple):
     """A column of a `Grid`: its head, its side and how many characters it takes."""
 
     head: str
@@ -66,13 +64,12 @@ class Column:
     width: int
 
 
-@dataclass(slots=True)
 class Grid:
     """A table whose cells fit their columns; a blank between those, and `gap` more before each."""
 
-    columns: list[Column] = field(default_factory=list)
-    gap: int = 0
-    rows: list[tuple[Sequence[Part], str]] = field(default_factory=list)  # and the row's style
+    def __init__(self, columns: Sequence[Column], *, gap: int = 0) -> None:
+        self.columns, self.gap = columns, gap
+        self.rows: list[tuple[Sequence[Part], str]] = []  # the cells of a row, and its style
 
     def __rich__(self) -> Table:
         """Return it for Rich."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import alphastock_cli
 
-SUITES = ("cli", "lake", "indicators", "options", "ticker")
+SUITES = ("cli", "lake", "masters", "indicators", "options", "ticker")
 
 
 def main() -> None:

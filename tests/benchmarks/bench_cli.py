@@ -17,7 +17,7 @@ def run() -> list[Row]:
         small, large = Path(folder) / "small", Path(folder) / "large"
         fill_lake(small, symbols=20, sessions=300)
         fill_lake(large, symbols=2000, sessions=2500)
-        return [*_start_up(folder), *_small(small), *_scan(large)]
+        return [*_start_up(folder), *_small(small), *_chain(folder), *_scan(large)]
 
 
 def _env(data: Path) -> dict[str, str]:
@@ -51,6 +51,21 @@ def _small(data: Path) -> list[Row]:
         },
         repeats=11,
         env=_env(data),
+    )
+    base = took.pop("imports")
+    return [row(n, s, base, must=1.5, against="import polars, numpy") for n, s in took.items()]
+
+
+def _chain(folder: str) -> list[Row]:
+    chain = [ALPHASTOCK, "chain", "NIFTY", "--greeks", "--provider", "sim"]
+    took = processes(
+        {
+            "imports": [PYTHON, "-c", "import polars, numpy"],
+            "chain NIFTY --greeks, table": chain,
+            "chain NIFTY --greeks, JSON": [*chain, "--json"],
+        },
+        repeats=11,
+        env={"ALPHASTOCK_DATA_DIR": folder, "NO_COLOR": "1"},
     )
     base = took.pop("imports")
     return [row(n, s, base, must=1.5, against="import polars, numpy") for n, s in took.items()]

@@ -14,10 +14,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 
 from tests.campaign import r_rows, w_rows
 from tests.campaign.counts import Counts
+from tests.conftest import IST
 
 Way = Callable[[int, int], Counts]
 
@@ -72,22 +73,26 @@ def main(words: Sequence[str]) -> int:
         if name not in known:
             _parser().error(f"no row {name}; there are {', '.join(known)}")
     logging.getLogger("alphastock_cli").setLevel(logging.CRITICAL)
-    print(f"seed {asked.seed}, {asked.scale}, {date.today()}, Python {platform.python_version()}")  # noqa: DTZ011
+    _say(
+        f"seed {asked.seed}, {asked.scale}, {datetime.now(IST):%Y-%m-%d}, Python"
+        f" {platform.python_version()}"
+    )
     done: list[Done] = []
     begun, interrupted = time.monotonic(), False
     try:
         for name in names:
             row = known[name]
-            print(f"{row.name:5} {row.required:>9,} × {row.what}", flush=True)
+            _say(f"{row.name:5} {row.required:>9,} × {row.what}")
             at = time.monotonic()
             done.append(Done(row, _found(row, asked.seed), time.monotonic() - at))
-            print(_detail(done[-1]), flush=True)
+            _say(_detail(done[-1]))
     except KeyboardInterrupt:
         interrupted = True
-    print()
-    print("\n".join(table(done)))
+    _say("\n" + "\n".join(table(done)))
+    for what, why in r_rows.NOT_PLAYED.items():
+        _say(f"not played: {what}: {why}")
     missed = [each.row.name for each in done if not each.reached]
-    print(f"\n{len(done)} of {len(names)} rows in {time.monotonic() - begun:.0f} s;"
+    _say(f"\n{len(done)} of {len(names)} rows in {time.monotonic() - begun:.0f} s;"
           f" missed: {', '.join(missed) or 'none'}; seed {asked.seed}")  # fmt: skip
     return 130 if interrupted else int(bool(missed))
 
@@ -121,7 +126,13 @@ def _worst(found: Counts) -> str:
 def _detail(done: Done) -> str:
     notes = ", ".join(f"{name} {count:,}" for name, count in done.found.notes.most_common(20))
     state = "reached" if done.reached else "MISSED"
-    return f"      {state}: {done.found.good:,} of {done.found.tried:,} in {done.seconds:.0f} s ({notes})"
+    counted = f"{done.found.good:,} of {done.found.tried:,}"
+    return f"      {state}: {counted} in {done.seconds:.0f} s ({notes})"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -30,4 +30,5 @@ class Counts:
 
     @property
     def failed(self) -> int:
+        """Return how many did not meet the figure."""
         return self.tried - self.good

@@ -5,12 +5,13 @@ The product's own way from command to lake is walked against it: provider, clien
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from alphastock_cli.actions.fetch_history import HistoryRequest
@@ -22,6 +23,7 @@ from alphastock_cli.providers.kite import Kite
 from alphastock_cli.providers.kite.budget import Budget
 from alphastock_cli.providers.kite.credentials import Credentials
 from alphastock_cli.store.lake import Lake
+from tests.campaign.counts import Counts
 from tests.conftest import IST, ManualClock
 from tests.unit.kite_host import (
     FREE,
@@ -51,6 +53,17 @@ _TOKENS = {n * 256 + 1: name for n, name in enumerate(SHARES, 1000)}
 
 REQUEST = HistoryRequest(symbols=SHARES, interval=INTERVAL, first=FIRST, last=LAST)
 Row = list[Any]
+H = TypeVar("H", bound=Host)
+
+
+@dataclass(frozen=True)
+class Stage(Generic[H]):
+    """What the repetitions of a row share: counts, host, clock and dice."""
+
+    found: Counts
+    host: H
+    clock: ManualClock
+    dice: random.Random
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +141,7 @@ def market(clock: ManualClock) -> Iterator[MarketHost]:
 def opened(
     folder: Path, host: MarketHost, clock: ManualClock, chance: Callable[[], float]
 ) -> tuple[Kite, Lake]:
-    """Return provider and lake as the program builds them, logged in, with a budget that is free."""
+    """Return provider and lake as the program builds them, logged in, the budget free."""
     settings = Settings(data_dir=folder, provider="kite", kite=KiteSettings(root=host.root))
     wiring = Wiring(settings, clock=clock)
     made = wiring.provider("kite")

@@ -56,7 +56,9 @@ def r2(repeats: int, seed: int) -> Counts:
         words += [f"{name}={count}" for name, count in each.items()]
         running = [subprocess.Popen(words, cwd=ROOT) for _ in range(PROCESSES)]
         try:
-            ends = [process.wait() for process in running]
+            while any(process.poll() is None for process in running):
+                time.sleep(0.1)
+            ends = [process.returncode for process in running]
         finally:
             for process in running:
                 process.kill()

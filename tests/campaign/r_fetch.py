@@ -1,4 +1,4 @@
-"""Rows R-3, R-6, R-9, R-10 and R-11: what a fetch that goes wrong leaves in the lake."""
+"""Rows R-3, R-6 and R-9: what a fetch that breaks off leaves in the lake."""
 
 from __future__ import annotations
 
@@ -7,18 +7,10 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Callable
-from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from alphastock_cli.actions.fetch_history import fetch_history
-from alphastock_cli.domain.instrument import Exchange, Interval
 from alphastock_cli.errors import AuthError, PartlyDone, TransientError
-from alphastock_cli.exchange import calendar
-from alphastock_cli.sandbox import spoil
-from alphastock_cli.sandbox.fault_names import CANDLES
-from alphastock_cli.sandbox.faults import Faults, parse
 from tests.campaign.counts import Counts
 from tests.campaign.market import (
     FIRST,
@@ -27,16 +19,16 @@ from tests.campaign.market import (
     NOW,
     REQUEST,
     SHARES,
-    STEP,
     Call,
     MarketHost,
+    Stage,
     expected,
     market,
     named,
     opened,
     stored,
 )
-from tests.conftest import IST, ManualClock
+from tests.conftest import ManualClock
 from tests.unit.kite_host import KEY, SECRET, TOKEN, Answer, bad, raw, reply, store_login
 
 _CUT = b'{"status":"success","data":{"candles":[["2026-06-15T09:15:00+0530",1,1,1,1,1]'
@@ -82,17 +74,15 @@ def _interrupted(row: str, repeats: int, seed: int, faults: dict[str, Answer]) -
     with market(clock) as host, tempfile.TemporaryDirectory() as text:
         for number in range(repeats):
             kind, times = dice.choice([*faults]), dice.choice([1, 2, 4, 5, 10**9])
-            good = _one_fault(found, host, clock, dice, Path(text) / str(number), faults[kind],
-                              times)  # fmt: skip
+            stage = Stage(found, host, clock, dice)
+            good = _one_fault(stage, Path(text) / str(number), faults[kind], times)
             found.judge(good=good, why=f"{kind}: missed")
             found.notes[kind] += 1
     return found
 
 
-def _one_fault(
-    found: Counts, host: MarketHost, clock: ManualClock, dice: random.Random, folder: Path,
-    answer: Answer, times: int,
-) -> bool:  # fmt: skip
+def _one_fault(stage: Stage[MarketHost], folder: Path, answer: Answer, times: int) -> bool:
+    found, host, clock, dice = stage.found, stage.host, stage.clock, stage.dice
     kite, lake = opened(folder, host, clock, dice.random)
     there = int(dice.random() < 0.25)
     if there:  # what is there before must stay
@@ -193,7 +183,7 @@ def _typed(host: MarketHost, folder: Path, dice: random.Random) -> bool:
     _end_login(host, before + at)
     store_login(folder / "kite", clock)
     words = [sys.executable, "-m", "alphastock_cli", "--data-dir", str(folder), "fetch", "candles",
-             *SHARES[:3], "--interval", INTERVAL, "--from", str(FIRST), "--to", str(LAST)]  # fmt: skip
+             *SHARES, "--interval", INTERVAL, "--from", str(FIRST), "--to", str(LAST)]  # fmt: skip
     env = {**os.environ, "ALPHASTOCK_KITE_ROOT": host.root, "ALPHASTOCK_KITE_API_KEY": KEY,
            "ALPHASTOCK_KITE_API_SECRET": SECRET}  # fmt: skip
     first = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
@@ -206,124 +196,4 @@ def _typed(host: MarketHost, folder: Path, dice: random.Random) -> bool:
         (first.returncode, then.returncode, asked) == (4, 0, at + 1)
         and len(host.calls) - before - asked == 3 - at
         and not any(secret in told for secret in (KEY, SECRET, TOKEN, "tomorrow9999"))
-    )
-
-
-# -- R-10 ----------------------------------------------------------------------------------------
-
-# what is refused of each fault; the others leave only good rows, or none that can be told
-_REASONS = {
-    "candle-high-low": "low, open, close and high contradict each other",
-    "candle-volume": "the volume is no whole number from 0",
-    "candle-x100": "ten times off the prices beside it",
-    "candle-overlap": "outside the days asked for",
-    "candle-future": "outside the days asked for",
-}
-ODD = ("candle-gap", "candle-duplicate", "candle-shuffle", *_REASONS)
-
-
-def r10(repeats: int, seed: int) -> Counts:
-    """Every fault of candles, so many times each: wrong rows set aside, good ones kept."""
-    assert set(ODD) | {"candle-wrong", "candle-revised"} == set(CANDLES)
-    found, clock = Counts("R-10", seed), ManualClock(NOW)
-    with market(clock) as host, tempfile.TemporaryDirectory() as text:
-        for name in ODD:
-            for turn in range(repeats):
-                host.spoil = _spoiler(name, seed * 1000 + turn, seen := [])
-                folder = Path(text) / f"{name}{turn}"
-                found.judge(good=_one_odd(found, host, clock, folder, name, seen), why=name)
-    host.spoil = lambda rows: rows
-    return found
-
-
-def _spoiler(name: str, seed: int, seen: list[list[list[object]]]) -> Callable[..., object]:
-    faults = Faults(seed=seed)
-    faults.set(parse(name), seed=seed)
-
-    def spoiled(rows: list[list[object]]) -> list[list[object]]:
-        seen.append(spoil.candles(faults, "/instruments/historical", rows))
-        return seen[-1]
-
-    return spoiled
-
-
-def _one_odd(
-    found: Counts, host: MarketHost, clock: ManualClock, folder: Path, name: str,
-    seen: list[list[list[object]]],
-) -> bool:  # fmt: skip
-    kite, lake = opened(folder, host, clock, lambda: 0.5)
-    done = fetch_history(kite, lake, clock, named("SBIN"))
-    kite.connection.close()
-    sent = {(row[0], *row[1:]) for row in seen[0]}
-    true = expected(["SBIN"])
-    right = {("SBIN", datetime.fromisoformat(str(row[0]))): row[1:] for row in sent}
-    good = {key: row for key, row in true.items() if right.get(key) == tuple(row)}
-    rejects = lake.scan("rejects").collect() if lake.files("rejects") else None
-    reasons = Counter(rejects["reason"]) if rejects is not None else Counter()
-    found.notes["rows set aside"] += sum(reasons.values())
-    found.notes["rows kept"] += len(good)
-    wanted = _REASONS.get(name)
-    wrong = len(sent) - len(good)
-    told = reasons == ({wanted: wrong} if wanted else {})
-    return stored(lake) == good and told and done.summary["rejected"] == wrong
-
-
-# -- R-11 ----------------------------------------------------------------------------------------
-
-
-def r11(repeats: int, seed: int) -> Counts:
-    """At any second of the day: no candle that is under way is used, and a revision is told."""
-    found, dice, clock = Counts("R-11", seed), random.Random(seed), ManualClock(NOW)
-    with market(clock) as host, tempfile.TemporaryDirectory() as text:
-        days = calendar.sessions(calendar.Segment.EQUITY, FIRST, LAST)
-        for turn in range(repeats):
-            second = dice.choice([dice.randrange(0, 25_000), dice.randrange(7) * 3600 + 15])
-            at = datetime.combine(dice.choice(days), time(9, 15), IST)
-            clock._now = at + timedelta(seconds=second + dice.randint(-1, 1))
-            folder = Path(text) / str(clock.now().date())
-            if turn % 20:
-                found.judge(good=_only_final(found, host, clock, folder), why="not final")
-            else:
-                good = _revised(host, clock, Path(text) / f"lake{turn}", dice)
-                found.judge(good=good, why="revision")
-                found.notes["revisions"] += 1
-    return found
-
-
-def _only_final(found: Counts, host: MarketHost, clock: ManualClock, folder: Path) -> bool:
-    kite, _ = opened(folder, host, clock, lambda: 0.5)
-    store_login(kite.connection.folder, clock)
-    share = kite.instrument(Exchange.NSE, "SBIN")
-    day = clock.now().date()
-    begin = datetime.combine(day, time(), IST)
-    frame = kite.candles(share, Interval(INTERVAL), begin, begin + timedelta(days=1))
-    kite.connection.close()
-    close = datetime.combine(day, time(15, 30), IST)
-    over = [key[1] for key in expected(["SBIN"], day, day)
-            if min(key[1] + STEP, close) + kite.grace <= clock.now()]  # fmt: skip
-    found.notes["candles used"] += frame.height
-    return frame["time"].to_list() == sorted(over)
-
-
-def _revised(host: MarketHost, clock: ManualClock, folder: Path, dice: random.Random) -> bool:
-    kite, lake = opened(folder, host, clock, lambda: 0.5)
-    store_login(kite.connection.folder, clock)
-    day = clock.now().date()
-    fetch_history(kite, lake, clock, named("SBIN"))
-    before = stored(lake)
-    today = {key for key in before if key[1].date() == day}
-    host.spoil = _spoiler("candle-revised", dice.randrange(10**6), seen := [])
-    done = fetch_history(kite, lake, clock, named("SBIN"))
-    host.spoil = lambda rows: rows
-    kite.connection.close()
-    after = stored(lake)
-    if not seen:  # the day was over at the first: it is not asked for again
-        return before == after
-    told = {datetime.fromisoformat(row[0]): tuple(row[1:]) for row in seen[-1]}  # type: ignore[arg-type]
-    changed = {key for key in before if before[key] != after[key]}
-    return (
-        changed <= today
-        and all(after[key] == told[key[1]] for key in today)
-        and done.summary["changed"] == len(changed)
-        and any("revised" in text for text in done.warnings) is bool(changed)
     )

@@ -7,7 +7,8 @@ faults, R-10 each of its eight.
 from __future__ import annotations
 
 from tests.campaign.r_budget import r2
-from tests.campaign.r_fetch import r3, r6, r9, r10, r11
+from tests.campaign.r_candles import r10, r11
+from tests.campaign.r_fetch import r3, r6, r9
 from tests.campaign.r_fuzz import r7
 from tests.campaign.r_wire import r1, r4, r5, r8, r12
 
@@ -22,6 +23,5 @@ EACH = {r4: 5, r10: 8}
 NOT_PLAYED = {
     "R-10, an answer that is wholly another instrument's": "its candles are as good as the right"
     " ones; nothing in Kite's answer names the instrument",
-    "R-12, live orders": "there is no live order route: `doctor` fails above 5 s, nothing is refused",
-    "W-7, square-off": "it is a matter of the broker's book, not of the stream",
+    "R-12, refusing live orders above 5 s": "there is no live order route; `doctor` fails there",
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import random
 import socket
-import ssl
 import struct
 import tempfile
 import time
@@ -21,7 +20,7 @@ from alphastock_cli.providers.kite import health
 from alphastock_cli.providers.kite.notes import Notes
 from alphastock_cli.providers.kite.wire import Wire
 from tests.campaign.counts import Counts
-from tests.campaign.market import market, opened
+from tests.campaign.market import Stage, market, opened
 from tests.campaign.memory import peak_mb, reset_peak
 from tests.conftest import ManualClock
 from tests.unit.kite_host import (
@@ -29,13 +28,13 @@ from tests.unit.kite_host import (
     PROFILE,
     Answer,
     Host,
+    Uncertified,
     bad,
     client,
     good,
     hosting,
     raw,
     reply,
-    self_signed,
 )
 
 _NEVER = 99
@@ -51,20 +50,21 @@ def r1(repeats: int, seed: int) -> Counts:
     with hosting(good()) as host, tempfile.TemporaryDirectory() as folder:
         for _ in range(repeats):
             clock.advance(timedelta(seconds=200))
+            stage = Stage(found, host, clock, dice)
             pause = dice.choice([None, None, 0, 3, 19, 86400])
             words = {None: dice.choice([None, "soon", "-4"])}.get(pause, str(pause))
             if pause and dice.random() < 0.3:
                 words = _http_date(clock.now() + timedelta(seconds=pause))
                 pause = None if pause < 60 else pause  # of a date only the longest is certain
             times = dice.choice([1, 2, 3, 4, 5, _NEVER])
-            found.judge(good=_one_r1(found, host, clock, dice, folder, words, pause, times))
+            found.judge(good=_one_r1(stage, Path(folder), words, pause, times))
     return found
 
 
 def _one_r1(
-    found: Counts, host: Host, clock: ManualClock, dice: random.Random, folder: str,
-    words: str | None, pause: int | None, times: int,
-) -> bool:  # fmt: skip
+    stage: Stage[Host], folder: Path, words: str | None, pause: int | None, times: int
+) -> bool:
+    found, host, clock, dice = stage.found, stage.host, stage.clock, stage.dice
     heads = {} if words is None else {"Retry_After": words}
     refusal = dice.choice(
         [bad(429, "NetworkException", "Too many requests", **heads),
@@ -73,7 +73,7 @@ def _one_r1(
          bad(200, "NetworkException", "Too many requests", **heads)]
     )  # fmt: skip
     host.answers = [refusal] * min(times, 6) + ([good()] if times < _NEVER else [])
-    made = client(Path(folder), host.root, clock, chance=dice.random)
+    made = client(folder, host.root, clock, chance=dice.random)
     before, begun = len(host.heads), clock.monotonic()
     try:
         came = made.profile()["user_id"] == PROFILE["user_id"]
@@ -145,23 +145,6 @@ def _broken_off(
                 fine = tries == min(times + 1, 5) and (waited > 0) is (times == 5)
                 found.judge(good=fine, why=kind)
                 found.notes[f"{kind}, tried again"] += 1
-
-
-class Uncertified(Host):
-    """Speaks TLS with a certificate nobody vouches for."""
-
-    def __init__(self, folder: Path) -> None:
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(*self_signed(folder))
-        self.greeted = 0
-        super().__init__()
-
-    def _talk(self, held: socket.socket) -> None:
-        self.greeted += 1
-        try:
-            self.context.wrap_socket(held, server_side=True).close()
-        except OSError:
-            held.close()
 
 
 def _uncertified(found: Counts, folder: Path, clock: ManualClock, repeats: int) -> None:

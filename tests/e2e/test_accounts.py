@@ -134,3 +134,23 @@ def test_names_that_say_what_the_data_are_take_those_alone(cli: Cli, account: st
     done = cli("trade", "buy", "SBIN", "1", *OPEN, "--account", account)
     assert done.code == 2
     assert "never enter that ledger" in done.err
+
+
+@pytest.mark.parametrize(
+    ("symbol", "moment", "waits"),
+    [
+        ("ITC", "2026-07-31T15:20", False),  # before the closing auction began
+        ("ITC", "2026-08-14T15:14", False),
+        ("ITC", "2026-08-14T15:20", True),  # futures and options: continuous trading has ended
+    ],
+)
+def test_an_order_in_the_closing_auction_waits_for_the_next_session(
+    cli: Cli,
+    symbol: str,
+    moment: str,
+    *,
+    waits: bool,
+) -> None:
+    done = cli("trade", "buy", symbol, "1", "--provider", "sim", "--as-of", moment, "--json")
+    assert done.code == 0, done.err
+    assert done.json["data"][0]["status"].startswith("AMO") is waits

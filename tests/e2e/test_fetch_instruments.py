@@ -54,3 +54,29 @@ def test_a_bad_master_ends_with_five_and_leaves_the_lake(cli: Cli, tmp_path: Pat
     assert kept == [{"date": "2026-08-18"}]
     refused = cli("lake", "rejects", "--json").json
     assert refused["summary"]["refused"] == 5, "the file and its four rows"
+
+
+def test_one_exchange_of_a_master_at_a_time(cli: Cli, tmp_path: Path) -> None:
+    load = ("fetch", "instruments", "--from-file", write(tmp_path, *ROWS, name="m.csv"), "--on",
+            "2026-08-18")  # fmt: skip
+    done = cli(*load, "--exchange", "nfo", "--json").json
+    assert {row["exchange"] for row in done["data"]} == {"NFO"}
+    assert done["summary"]["rows_added"] == 3
+    stored = "select exchange, count(*) as rows from instruments group by exchange"
+    assert cli("sql", stored, "--json").json["data"] == [{"exchange": "NFO", "rows": 3}]
+    # the rest is not there, so it does not count as loaded
+    assert cli(*load, "--if-stale", "1d", "--json").json["summary"]["rows_added"] == 5
+    assert cli(*load, "--if-stale", "1d").out == ""
+    wrong = cli(*load, "--exchange", "BFO")
+    assert wrong.code == 2
+    assert "CDS, MCX, NFO, NSE" in wrong.err
+    assert cli(*load, "--exchange", "XYZ").code == 2
+
+
+def test_joined_futures_are_refused_with_the_reason(cli: Cli) -> None:
+    done = cli("fetch", "candles", "NIFTY", "--interval", "day", "--from", "2026-01-01",
+               "--continuous")  # fmt: skip
+    assert done.code == 5
+    assert "--continuous has nothing to fetch" in done.err
+    assert "Name each contract" in done.err
+    assert "--continuous" not in cli("fetch", "candles", "--help").out

@@ -60,6 +60,9 @@ def test_a_condition_on_iv_says_it_is_a_fraction(cli: Cli) -> None:
     done = cli("chain", "NIFTY", "--where", "iv > 0.15 and option_type = 'CE'", *ON)
     assert "iv is a fraction, 0.15 for 15 %" in done.out
     assert "iv > 0.15 is above 15 %" in cli("chain", "--help").out
+    empty = cli("chain", "NIFTY", "--where", "iv > 15", *ON).out
+    assert "nothing found" in empty
+    assert "iv is a fraction, 0.15 for 15 %" in empty
 
 
 def test_a_flag_beats_the_environment(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,3 +93,18 @@ def test_a_narrow_and_a_wide_screen(cli: Cli, monkeypatch: pytest.MonkeyPatch) -
             done = cli("chain", *words, *ON)
             assert done.code == 0
             assert max(map(len, done.out.splitlines())) <= width
+
+
+def test_iv_rank_is_on_the_screen_without_greeks(cli: Cli) -> None:
+    done = cli("chain", "NIFTY", "--iv-rank", "--strikes", "0", *ON)
+    assert done.code == 0
+    assert re.search(r"IV 30 days ahead [\d.]+ %  rank [\d.]+  percentile", done.out)
+    assert "IV 30 days" not in cli("chain", "NIFTY", "--strikes", "0", *ON).out
+
+
+def test_a_scan_that_finds_nothing_shows_where_the_underlyings_stand(cli: Cli) -> None:
+    done = cli("scan", "options", "--symbols", "NIFTY", "--where", "iv_percentile > 100", *ON)
+    assert done.code == 0
+    assert "nothing found" in done.out
+    assert re.search(r"NIFTY +2026-11-\d\d", done.out)
+    assert "pctile" in done.out

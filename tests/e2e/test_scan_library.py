@@ -249,3 +249,38 @@ def test_candles_of_a_lake(cli: Cli, tmp_path: Path, market: SimExchange) -> Non
         assert ours[name] == theirs[name]
     assert ours["relative_strength"] is None
     assert any("relative_strength" in text for text in stored.json["warnings"])
+
+
+def test_shares_whose_candles_are_too_old_are_told(
+    cli: Cli, tmp_path: Path, market: SimExchange
+) -> None:
+    filled(tmp_path / "data", market)
+    lake = Lake(tmp_path / "data" / "lake")
+    held = lake.scan("candles_minute").collect()
+    old = held.head(5).with_columns(
+        pl.col("time").dt.offset_by("-600d"), pl.lit("SBIN").alias("symbol")
+    )
+    lake.upsert("candles_minute", conform(old.select(held.columns), CANDLES, what="test"))
+    words = (*LAKE, "--interval", "15minute", "--json", "--symbols")
+    both = cli(*words, "INFY,SBIN")
+    assert both.code == 0, both.err
+    assert set(rows(both.json)) == {"INFY"}
+    assert any(text.startswith("SBIN: no 15minute candle") for text in both.json["warnings"])
+    alone = cli(*words, "SBIN")
+    assert alone.code == 5
+    assert "SBIN: no 15minute candle in the look-back" in alone.err
+    assert "unknown symbol" not in alone.err
+
+
+def test_a_gap_of_the_index_is_no_short_history(
+    cli: Cli, tmp_path: Path, market: SimExchange
+) -> None:
+    filled(tmp_path / "data", market, index=False)
+    lake = Lake(tmp_path / "data" / "lake")
+    index = market.indices_day(symbols=[NIFTY]).collect()
+    until = index.filter(pl.col("date") < MOMENT.date())
+    lake.upsert("indices_day", conform(until, INDICES_DAY, what="test"))
+    done = cli(*LAKE, "--where", "relative_strength > 0", "--json")
+    assert done.json["data"] == []
+    (told,) = [text for text in done.json["warnings"] if "relative_strength" in text]
+    assert "(NIFTY 50 has no row of 2026-11-20)" in told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -176,12 +177,12 @@ def environment(tmp_path: Path) -> dict[str, str]:
 class Terminal:
     """A pseudo terminal with `alphastock watch` in it."""
 
-    def __init__(self, tmp_path: Path, *words: str) -> None:
+    def __init__(self, tmp_path: Path, *words: str, **more: str) -> None:
         self.ours, theirs = pty.openpty()
         command = [sys.executable, "-m", "alphastock_cli", "watch", *AT, *FAST, *words]
         self.process = subprocess.Popen(
             command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, start_new_session=True,
-            env=environment(tmp_path),
+            env=environment(tmp_path) | more,
         )  # fmt: skip
         os.close(theirs)
         self.seen = b""
@@ -230,6 +231,29 @@ def test_a_counted_view_leaves_its_last_state_behind(tmp_path: Path) -> None:
     _, _, after = terminal.seen.partition(SHOW)
     assert b"SBIN" in after
     os.close(terminal.ours)
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "styled", "coloured"),
+    [
+        ((), {}, True, True),
+        ((), {"NO_COLOR": "1"}, True, False),  # no colour; bold is none
+        (("--no-color",), {}, False, False),
+        (("--no-color",), {"FORCE_COLOR": "1"}, False, False),
+    ],
+)
+def test_no_color_leaves_no_style_whatever_the_environment_asks_for(
+    tmp_path: Path, words: tuple[str, ...], more: dict[str, str], *, styled: bool, coloured: bool
+) -> None:
+    terminal = Terminal(tmp_path, "--count", "1", "--symbols", "SBIN", *words, **more)
+    terminal.read(b"never", seconds=5.0 if terminal.process.poll() is None else 0.1)
+    assert terminal.end() == (0, "")
+    os.close(terminal.ours)
+    styles = re.findall(rb"\x1b\[([0-9;]*)m", terminal.seen)
+    assert bool(styles) is styled
+    colours = {code for style in styles for code in style.split(b";") if code[:1] in b"34"
+               and len(code) == 2}  # fmt: skip
+    assert bool(colours) is coloured
 
 
 def test_a_broken_pipe_is_silent(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ from alphastock_cli.domain.frames import CHAIN
 from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, Interval
 from alphastock_cli.exchange import calendar
 from alphastock_cli.exchange.closes import contract_close, years_between
+from alphastock_cli.exchange.indices import underlying_index
 from alphastock_cli.providers.sim import SimExchange, chain, smile
 from alphastock_cli.providers.sim.books import Books, now
+from alphastock_cli.providers.sim.days import Array
 from alphastock_cli.providers.sim.moments import look
 from alphastock_cli.providers.sim.spot import Spot, _inside
 from alphastock_cli.providers.sim.universe import shares
@@ -288,6 +290,30 @@ def test_what_is_seen_of_a_day_only_grows(seed: int, day: date, one: int, other:
         assert told[key].time <= more[key].time
 
 
+@settings(max_examples=10, deadline=None)
+@given(SEEDS, DAYS, UNDERLYINGS)
+def test_a_session_that_is_over_is_the_last_state_of_its_minutes(
+    seed: int, day: date, name: str
+) -> None:
+    spot, sessions = Spot(seed, shares(10)), look(moment(day, 3600)).sessions
+    of = Books(spot).underlying(name)
+    states = chain.market(spot, of, sessions, len(sessions) - 1)
+    over = chain.market_over(spot, of, sessions, len(sessions) - 1)
+    for part in ("spot", "vix", "times", "done"):
+        assert getattr(over, part).tolist() == getattr(states, part)[-1:].tolist()
+    assert (over.carry, over.skew, over.ratio) == (states.carry, states.skew, states.ratio)
+
+
+@settings(max_examples=25, deadline=None)
+@given(DAYS, SECONDS, UNDERLYINGS)
+def test_the_spot_of_a_chain_is_what_its_quote_says(day: date, seconds: int, name: str) -> None:
+    market = sim(moment(day, seconds))
+    key = f"NSE:{underlying_index(name) or name}"
+    quote = market.quotes([key])[key]
+    assert market.chain_spot(name) == quote.last_price
+    assert quote.time.date() == market.chain_as_of(name).date()
+
+
 @settings(max_examples=12, deadline=None)
 @given(SEEDS, DAYS, UNDERLYINGS, st.floats(0.85, 1.15))
 def test_what_is_known_before_the_open_uses_no_price_of_the_day(
@@ -297,12 +323,19 @@ def test_what_is_known_before_the_open_uses_no_price_of_the_day(
     at, straight = now(look(moment(day, 3600))), Spot(seed, shares(10))
     other = Spot(seed, shares(10))
     made = straight.days(len(at.sessions))
-    changed = {}
-    for field in ("open", "high", "low", "close", "volume", "vix"):
-        values = getattr(made, field).copy()
-        values[..., -1] = (values[..., -1] * shock).astype(values.dtype)
-        changed[field] = values
-    other._made = replace(made, **changed)
+
+    def shocked(values: Array) -> Array:
+        changed = values.copy()
+        changed[..., -1] = (changed[..., -1] * shock).astype(changed.dtype)
+        return changed
+
+    ranges = (shocked(made.open), shocked(made.high), shocked(made.low))
+    trading = (shocked(made.volume), made.delivery_quantity, made.trades)
+    other._made = replace(
+        made, close=shocked(made.close), vix=shocked(made.vix),
+        ranges=lambda: ranges, trading=lambda: trading,
+    )  # fmt: skip
+    assert (other._made.high[..., -1] != made.high[..., -1]).any() or shock == 1.0
     found = []
     for spot in (straight, other):
         books = Books(spot)

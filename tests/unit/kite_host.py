@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -157,3 +158,20 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
     if made.returncode:
         pytest.skip("openssl cannot make a certificate here")
     return cert, key
+
+
+class Uncertified(Host):
+    """Speaks TLS with a certificate nobody vouches for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(*self_signed(folder))
+        self.greeted = 0
+        super().__init__()
+
+    def _talk(self, held: socket.socket) -> None:
+        self.greeted += 1
+        try:
+            self.context.wrap_socket(held, server_side=True).close()
+        except OSError:
+            held.close()

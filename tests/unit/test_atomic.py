@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from alphastock_cli.errors import StorageError
-from alphastock_cli.store.atomic import replace_with, sweep, write_bytes
+from alphastock_cli.store.atomic import RESERVE, free_bytes, replace_with, sweep, write_bytes
 
 as_root = hasattr(os, "geteuid") and os.geteuid() == 0
 
@@ -192,3 +192,50 @@ def test_what_a_killed_write_leaves_is_what_sweep_removes(tmp_path: Path) -> Non
     assert target.read_bytes() == b"old"
     assert len(sweep(tmp_path)) == 1
     assert names(tmp_path) == ["2026.parquet"]
+
+
+# -- room -----------------------------------------------------------------------------------------
+
+SIZE = 10 << 20
+
+
+@pytest.mark.parametrize("short", [0, 1])
+def test_a_large_file_is_begun_only_where_there_is_room(tmp_path: Path, short: int) -> None:
+    target = tmp_path / "data"
+    target.write_bytes(b"old")
+    asked = []
+
+    def free(folder: Path) -> int:
+        asked.append(folder)
+        return 2 * SIZE + RESERVE - short
+
+    def fill(file: Path) -> None:
+        file.write_bytes(b"new")
+
+    if short:
+        with pytest.raises(StorageError, match="needs 84 MB of free space") as caught:
+            replace_with(target, fill, size=SIZE, free=free)
+        assert caught.value.exit_code == 9
+        assert "unharmed" in caught.value.safe
+    else:
+        replace_with(target, fill, size=SIZE, free=free)
+    assert target.read_bytes() == (b"old" if short else b"new")
+    assert names(tmp_path) == ["data"]
+    assert asked == [tmp_path], "asked once a file"
+
+
+def test_small_files_and_disks_that_do_not_say_are_written(tmp_path: Path) -> None:
+    def fill(file: Path) -> None:
+        file.write_bytes(b"new")
+
+    replace_with(tmp_path / "state", fill, size=4096, free=lambda _: 0)
+    replace_with(tmp_path / "data", fill, size=SIZE, free=lambda _: None)
+    assert names(tmp_path) == ["data", "state"]
+
+
+def test_how_much_is_free_is_what_an_ordinary_user_may_write(tmp_path: Path) -> None:
+    facts = os.statvfs(tmp_path)
+    told = free_bytes(tmp_path)
+    assert told is not None
+    assert 0 <= told <= facts.f_bfree * facts.f_frsize
+    assert free_bytes(tmp_path / "nowhere") is None

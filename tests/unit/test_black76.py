@@ -13,9 +13,8 @@ import pytest
 from numpy.typing import ArrayLike
 
 from alphastock_cli.pricing import greeks, price
-from alphastock_cli.pricing.black76 import Greeks
+from alphastock_cli.pricing.black76 import BLOCK, Greeks
 from alphastock_cli.pricing.normal import cdf, pdf, scaled_tail
-from alphastock_cli.pricing.reduced import BLOCK
 from tests.unit.exact_options import Exact, apart, density, tail
 
 FIRST = ("price", "delta", "gamma", "theta_per_year", "vega", "rho")

@@ -285,3 +285,12 @@ def test_a_forward_beyond_the_strikes_is_a_warning(clock: ManualClock) -> None:
     low = exact_chain(strikes=[23_000.0 + 100 * n for n in range(5)])
     held = asked(clock, FakeMarket({("NIFTY", NEAR): low}))
     assert any("beyond the listed strikes" in text for text in held.warnings)
+
+
+def test_contracts_that_have_ended_since_their_prices_are_told() -> None:
+    alive = datetime(2026, 11, 24, 15, 39, tzinfo=IST)
+    ended = datetime(2026, 11, 24, 15, 40, tzinfo=IST)
+    assert not any("ended" in text for text in asked(ManualClock(alive)).warnings)
+    later = asked(ManualClock(ended))
+    assert later.warnings[0].startswith("the contracts ended at 2026-11-24 15:40, after these")
+    assert later.summary["expired"] is False, "at the moment of the prices they were alive"

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,16 @@ def test_whatever_the_file_holds_it_is_settings_or_a_complaint(
     assert settings.lock_wait >= 0
     origins = {settings.origin(key) for key in settings.flat()}
     assert origins <= {"default", f"file {path}", "flag --data-dir"}
+
+
+_SLEPT: list[float] = []
+
+
+@given(st.just(0))
+def test_a_slow_first_example_is_no_failure(number: int) -> None:
+    # a run as another user compiles what it imports: far beyond Hypothesis's 200 ms
+    time.sleep(0 if _SLEPT else 0.3)
+    _SLEPT.append(number)
 
 
 def test_a_long_file_is_named_without_its_line_rather_than_late(cwd: Path) -> None:
@@ -152,3 +163,14 @@ def test_a_folder_that_may_not_be_entered_is_told(cwd: Path, home: Path) -> None
             load(flags={}, env={}, cwd=cwd)
     finally:
         home.chmod(stat.S_IRWXU)
+
+
+def test_a_project_file_may_not_send_the_broker_s_secrets_elsewhere(cwd: Path, home: Path) -> None:
+    text = '[kite]\nroot = "http://127.0.0.1:8080"\n'
+    (cwd / "alphastock.toml").write_text(text)
+    with pytest.raises(ConfigError, match="root") as caught:
+        load(flags={}, env={}, cwd=cwd)
+    assert str(home / "config.toml") in caught.value.hint
+    (cwd / "alphastock.toml").unlink()
+    (home / "config.toml").write_text(text)
+    assert load(flags={}, env={}, cwd=cwd).kite.root == "http://127.0.0.1:8080"

@@ -234,6 +234,47 @@ def test_candles_fill_and_mark(world: World) -> None:
     assert world.journal.fills()[-1].price == D("97.95")
 
 
+@pytest.mark.parametrize(
+    ("row", "price"),
+    [
+        ((100, 101, 97, 99), "97.95"),
+        ((100, 105, 97, 104), "97.95"),  # the target lies in it too: the worse of the two
+        ((100, 101, 97, 97.5), "97.95"),  # below the stop at its close: the stop rested before
+        ((97, 101, 96, 100), "96.95"),  # it opened below the stop: at the open
+    ],
+)
+def test_an_entry_meets_its_stop_in_the_candle_that_fills_it(
+    world: World, row: tuple[float, ...], price: str
+) -> None:
+    world.say()
+    bar = candle(*row, minute=0)
+    world.until(bar.end)
+    world.desk.advance(bar)
+    entry, stopped = world.journal.fills()
+    assert (stopped.price, stopped.quantity, stopped.time) == (D(price), entry.quantity, bar.end)
+    assert (world.held, world.waiting()) == (0, [])
+    world.whole()
+
+
+def test_an_entry_meets_its_target_only_in_the_next_candle(world: World) -> None:
+    world.say()
+    for minute, held in ((0, 250), (1, 0)):
+        bar = candle(100, 105, 99, 104, minute=minute)
+        world.until(bar.end)
+        world.desk.advance(bar)
+        assert world.held == held
+    world.whole()
+
+
+def test_a_stop_that_the_candle_of_its_entry_does_not_reach_waits(world: World) -> None:
+    world.say()
+    bar = candle(100, 101, 98.05, 99, minute=0)
+    world.until(bar.end)
+    world.desk.advance(bar)
+    assert world.waiting() == [("stop", 250), ("target", 250)]
+    world.whole()
+
+
 def test_a_price_that_cannot_be_true_values_nothing(world: World) -> None:
     world.say()
     world.show()

@@ -167,6 +167,47 @@ def test_what_cannot_be_dated_is_refused_whole(lake: Lake, tmp_path: Path, count
     assert again.summary["files_refused"] == 0, "the person's date helps"
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_a_report_named_for_one_session_that_holds_the_one_before_is_refused(
+    lake: Lake, tmp_path: Path, *, together: bool
+) -> None:
+    first, copy = {"Pd120826.csv": pd_of(0.0)}, {"Pd130826.csv": pd_of(0.0)}
+    if together:
+        result = load(lake, tmp_path / "in", first | copy)
+    else:
+        load(lake, tmp_path / "one", first)
+        with pytest.raises(BadReply, match="its name says 2026-08-13, its closes"):
+            load(lake, tmp_path / "two", copy)
+        result = load(lake, tmp_path / "two", {"Pd140826.csv": pd_of(0.7)})
+    assert result.summary["files_refused"] == 1
+    assert result.summary["stale_copies"] == 1
+    refused = lake.scan("rejects").collect().to_dicts()
+    assert [(row["file"], row["date"], row["row"]) for row in refused] == [
+        ("Pd130826.csv", DAY, None)
+    ]
+    assert "closes and volumes are those of 2026-08-12" in refused[0]["reason"]
+    days = {row["date"] for dataset in ("equities_day", "indices_day")
+            for row in stored(lake, dataset)}  # fmt: skip
+    assert days == {date(2026, 8, 12)} | (set() if together else {date(2026, 8, 14)})
+
+
+def test_reports_that_may_repeat_are_believed(lake: Lake, tmp_path: Path) -> None:
+    # too few symbols to tell; other volumes; and the same file of the same day twice
+    files = {
+        "Pd100826.csv": pd_of(0.0, 49),
+        "Pd110826.csv": pd_of(0.0, 49),
+        "Pd120826.csv": pd_of(0.5),
+        "Pd130826.csv": pd_of(0.5).replace(",2000,", ",2001,"),
+    }
+    for _ in range(2):
+        assert load(lake, tmp_path / "in", files).summary["files_refused"] == 0
+
+
+def test_another_source_of_the_day_clears_a_report(lake: Lake, tmp_path: Path) -> None:
+    files = {"a.csv": many(date(2026, 8, 12)), "b.csv": many(DAY), "Pd130826.csv": pd_of(0.0)}
+    assert load(lake, tmp_path / "in", files).summary["files_refused"] == 0
+
+
 def test_two_days_with_the_same_closes_date_nothing() -> None:
     rows = pl.DataFrame({"symbol": [f"S{n}" for n in range(60)], "close": 1.0}).with_columns(
         exchange=pl.lit("NSE"), series=pl.lit("EQ"), date=pl.lit(DAY)

@@ -299,3 +299,20 @@ def test_a_future_moves_no_value_into_what_is_held(path: Path) -> None:
         assert accounts == {"cash", "capital", "profit"}
         assert cash_paise(journal) == paise(CASH + D("656.50"))
         assert verdict(journal) == []
+
+
+def test_whether_a_share_has_derivatives_is_what_was_known_last(path: Path) -> None:
+    def told() -> bool | None:
+        with Journal.read(path) as journal:
+            found = journal.orders()[0].order.instrument
+            return found.has_derivatives
+
+    base = replace(order(), instrument=replace(order().instrument, has_derivatives=None))
+    wanted: list[bool | None] = [None, True, True, False, None]
+    for count, (given, after) in enumerate(
+        zip(wanted, [None, True, True, False, False], strict=True), start=1
+    ):
+        share = replace(base.instrument, has_derivatives=given)
+        with writing(path) as journal, journal.transaction() as book:
+            book.intend(replace(base, order_id=str(count), tag=f"T{count}", instrument=share))
+        assert told() is after

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import random
 import signal
 import subprocess
@@ -21,8 +20,7 @@ from alphastock_cli.providers.kite.facts import DAY, Limit, limits
 from tests.conftest import ManualClock
 
 ROOT = Path(__file__).resolve().parents[2]
-# `make campaign` sets it to 2500: ten thousand calls
-CALLS = int(os.environ.get("ALPHASTOCK_TEST_BUDGET_CALLS", "20"))
+CALLS = 15  # of each process; ten thousand at the real limits are row R-2 of `make campaign`
 
 
 def budget(folder: Path, clock: ManualClock, calls: int = 3, seconds: float = 1.0) -> Budget:
@@ -179,34 +177,35 @@ def test_four_processes_together_stay_below_the_limit(tmp_path: Path) -> None:
     """R-2: judged by the whole span in which each call can have reached the server."""
     logs = [tmp_path / f"log{n}" for n in range(4)]
     begun = time.monotonic()
-    made = [spawn(tmp_path / "b", log, 20, 0.25, CALLS, 0.001) for log in logs]
+    made = [spawn(tmp_path / "b", log, 20, 0.2, CALLS, 0.001) for log in logs]
     assert [each.wait(600) for each in made] == [0, 0, 0, 0]
     spans = sorted(itertools.chain.from_iterable(map(spans_of, logs)))
     assert len(spans) == 4 * CALLS
-    assert worst(spans, 0.25) <= 20
+    assert worst(spans, 0.2) <= 20
     spent = time.monotonic() - begun
     sys.stdout.write(f"{len(spans)} calls of 4 processes in {spent:.1f} s, 0 violations\n")
 
 
 def test_a_watch_gets_its_turn_beside_a_cron_job(tmp_path: Path) -> None:
     """Turns go by arrival: one that asks now and then waits about as long as any other."""
-    greedy = [spawn(tmp_path / "b", tmp_path / f"g{n}", 8, 0.1, 40) for n in range(3)]
+    greedy = [spawn(tmp_path / "b", tmp_path / f"g{n}", 8, 0.1, 24) for n in range(3)]
     log = tmp_path / "watch"
-    seldom = spawn(tmp_path / "b", log, 8, 0.1, 4)
+    seldom = spawn(tmp_path / "b", log, 8, 0.1, 3)
     assert seldom.wait(60) == 0
     done = sum(len(spans_of(path)) for path in tmp_path.glob("g*"))
-    assert done < 3 * 40  # it was not left to the end
+    assert done < 3 * 24  # it was not left to the end
     assert [each.wait(60) for each in greedy] == [0, 0, 0]
 
 
 def test_a_killed_process_leaves_the_counts_whole(tmp_path: Path) -> None:
     logs = [tmp_path / f"log{n}" for n in range(4)]
-    made = [spawn(tmp_path / "b", log, 10, 0.2, 25) for log in logs]
-    time.sleep(0.7)
+    made = [spawn(tmp_path / "b", log, 10, 0.1, 15) for log in logs]
+    while not all(log.exists() and log.stat().st_size for log in logs):  # all of them call
+        time.sleep(0.005)
     for each in made[:2]:
         each.send_signal(signal.SIGKILL)
     codes = [each.wait(60) for each in made]
     assert codes[2:] == [0, 0]
     spans = sorted(itertools.chain.from_iterable(spans_of(log) for log in logs if log.exists()))
-    assert worst(spans, 0.2) <= 10
+    assert worst(spans, 0.1) <= 10
     assert json.loads(next((tmp_path / "b").glob("*.json")).read_text())["version"] == 1

@@ -83,7 +83,7 @@ def test_as_many_connections_as_needed_and_no_more() -> None:
         until(lambda: server.wires[1].closed)
         assert len(stream.health().connections) == 1
         with pytest.raises(UsageError, match="9,000"):
-            stream.follow(dict.fromkeys(range(10000, 16001), "ltp"))
+            stream.follow(dict.fromkeys(range(10_000, 18_000), "ltp"))
         with pytest.raises(UsageError, match="mode 'fast'"):
             stream.follow({SBIN: "fast"})
         assert stream.health().following == left  # what was refused changed nothing

@@ -385,3 +385,17 @@ def test_duckdb_reads_the_same_rows(lake: Lake) -> None:
             [str(lake.root / "equities_day" / "*.parquet")],
         ).fetchall()
     assert found == frame.sort("symbol", "date").select("date", "symbol", "close", "volume").rows()
+
+
+def test_a_disk_with_too_little_room_keeps_the_old_file(tmp_path: Path) -> None:
+    schema = DATASETS["rejects"]
+    old = pl.DataFrame({"file": ["a"]}).cast({"file": schema["file"]})
+    small = conform(old, schema, what="test")
+    path = tmp_path / "all.parquet"
+    write_parquet(path, small, "rejects", free=lambda _: 0)
+    large = conform(pl.DataFrame({"file": ["x" * 4096] * 2000}), schema, what="test")
+    with pytest.raises(StorageError, match="of free space"):
+        write_parquet(path, large, "rejects", free=lambda _: 60 << 20)
+    assert read_whole(path, "rejects").equals(small)
+    write_parquet(path, large, "rejects")
+    assert read_whole(path, "rejects").height == 2000

@@ -10,13 +10,15 @@ import pytest
 from alphastock_cli.actions.payoff import strategies
 from alphastock_cli.actions.payoff_templates import Measures
 from alphastock_cli.analytics.templates import ALIASES, TEMPLATES, template
-from alphastock_cli.errors import UnknownName, UsageError
+from alphastock_cli.errors import ProviderError, UnknownName, UsageError
 from tests.unit.chain_market import FAR, NEAR, YEARS
 from tests.unit.payoff_world import (
     NEAR_FORWARD,
     RATE,
     VOL,
     asked,
+    market,
+    worth,
 )
 
 N = NormalDist().cdf
@@ -35,6 +37,22 @@ def test_a_strike_by_delta_has_the_nearest_delta() -> None:
     leg = asked("NIFTY -25dCE").summary["legs"][0]
     deltas = {k: abs(_delta(k) - 0.25) for k in (23_000.0 + 100 * n for n in range(21))}
     assert leg["strike"] == min(deltas, key=deltas.__getitem__)
+
+
+@pytest.mark.parametrize(("kind", "premium"), [("CE", 60.0), ("PE", 150.0), ("CE", 1e6)])
+def test_a_strike_by_premium_costs_nearest_to_it(kind: str, premium: float) -> None:
+    leg = asked(f"NIFTY -rs{premium:.0f}{kind}").summary["legs"][0]
+    off = {k: abs(worth(k, kind) - premium) for k in (23_000.0 + 100 * n for n in range(21))}
+    assert leg["strike"] == min(off, key=off.__getitem__)
+
+
+def test_a_premium_nobody_pays_is_told() -> None:
+    held = market()
+    for row in held.chains["NIFTY", NEAR]:
+        if row["option_type"] == "CE":
+            row |= {"bid": None, "ask": None, "last_price": None, "volume": 0}
+    with pytest.raises(ProviderError, match="the prices of CE are not known"):
+        asked("NIFTY -rs60CE", held)
 
 
 def _delta(strike: float) -> float:
@@ -98,6 +116,7 @@ def test_a_calendar_has_one_strike_and_two_expiries() -> None:
         ({"measures": Measures(width=20.0)}, "two legs of iron_condor fall on one contract"),
         ({"measures": Measures(width=-1.0)}, "--width"),
         ({"measures": Measures(delta=1.5)}, "--delta"),
+        ({"measures": Measures(delta=0.999)}, "iron_condor has its strikes out of the money"),
         ({"measures": Measures(far="next")}, "iron_condor has one expiry"),
         ({"strategy": "long_straddle", "measures": Measures(width=100.0)}, "no use for a width"),
         ({"strategy": "long_straddle", "measures": Measures(delta=0.2)}, "by its delta"),
@@ -118,6 +137,8 @@ def test_measures_that_make_no_sense(words: dict[str, object], match: str) -> No
 def test_legs_and_strategies_do_not_mix() -> None:
     with pytest.raises(UsageError, match="brings its own legs"):
         asked("NIFTY +24000CE", strategy="iron_condor")
+    with pytest.raises(UsageError, match="--strategy needs an underlying"):
+        asked(" ", strategy="iron_condor")
     with pytest.raises(UsageError, match="cut a --strategy"):
         asked("NIFTY +24000CE", measures=Measures(width=100.0))
     with pytest.raises(UsageError, match="nothing to value"):

@@ -1,4 +1,4 @@
-"""The ways a block may take give one answer: the series of any length, two tails, both."""
+"""The ways a block may take give one answer: near the money, series of any length, two tails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-from alphastock_cli.pricing import greeks, implied_vol_with_status, price, words
+from alphastock_cli.pricing import greeks, implied_vol_with_status, near_money, price, words
 from alphastock_cli.pricing.normal import COARSE_SLOPE, SLOPE, Floats, Powers
 from alphastock_cli.pricing.reduced import density_into, terms_for
 from tests.unit.exact_options import Exact, apart, density, tail
@@ -64,6 +64,36 @@ def test_no_term_too_few_at_the_far_end_of_each_length(deviation: float, h: floa
     for strike, worth, is_call in zip(strikes, found.price, (False, True), strict=True):
         exact = Exact(100.0, strike, 1.0, is_call=is_call).price(Decimal(deviation))
         assert apart(worth, exact) < 2e-15 + 8e-16 * h * h
+
+
+@pytest.mark.parametrize("most", [1e-6, 0.0999, 0.1, 0.1001, 0.4, 1.2999])
+def test_near_the_money_the_difference_of_two_tails_keeps_its_digits(most: float) -> None:
+    distance = np.array([0.0, 1e-300, 1e-12, 1e-5, 0.03, 0.2, 0.5, 0.6999])
+    distance = np.minimum(distance, 30.0 * most)
+    s = np.full_like(distance, most)
+    powers = Powers(s.size)
+    powers.of[1][:] = h = distance / s
+    powers.raise_all(s.size)
+    slope = powers.ratio(SLOPE, 0, s.size)
+    place = (distance, np.expm1(distance))
+    found = near_money.bracket(slope, place, s, 0.5 * s, most, powers)
+    for x, value, places in zip(distance, found, h, strict=True):
+        with localcontext(prec=80):
+            half = Decimal(most) / 2
+            near, far = (Decimal(float(x)) / Decimal(most) + t for t in (-half, half))
+            exact = tail(near) / density(near) - tail(far) / density(far)
+        assert apart(value, exact) < 1.5e-15, places
+
+
+@pytest.mark.parametrize("distance", [-0.7000001, -0.6999999, 0.6999999, 0.7000001])
+@pytest.mark.parametrize("deviation", [0.05, 0.0999, 0.3999, 0.4001, 1.2999, 1.3001])
+def test_where_the_ways_meet_each_has_all_digits(distance: float, deviation: float) -> None:
+    strike = 100.0 * math.exp(distance)
+    is_call, h = distance > 0.0, abs(distance) / deviation
+    exact = Exact(100.0, strike, 1.0, is_call=is_call).price(Decimal(deviation))
+    given = (100.0, strike, 1.0, deviation)
+    for found in (price(*given, is_call=is_call), greeks(*given, is_call=is_call).price):
+        assert apart(float(found), exact) < 2e-15 + 8e-16 * h * h
 
 
 def test_longer_deviations_take_no_fewer_terms() -> None:

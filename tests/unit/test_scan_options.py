@@ -183,3 +183,17 @@ def test_a_provider_without_chains(clock: ManualClock) -> None:
         asked(clock, Plain())
     with pytest.raises((ProviderError, UnknownName)):
         asked(clock, FakeMarket({("GOLD", NEAR): exact_chain(name="GOLD")}), symbols="")
+
+
+class Lagging(Remembering):
+    """A store whose chain of BANKNIFTY is of an earlier session."""
+
+    def chain_as_of(self, underlying: str) -> datetime:
+        back = timedelta(days=1 if underlying == "BANKNIFTY" else 0)
+        return self.moment - back
+
+
+def test_an_underlying_of_an_earlier_session_is_told(clock: ManualClock) -> None:
+    told = [text for text in asked(clock, Lagging(LOW)).warnings if "earlier session than" in text]
+    assert told == ["of an earlier session than 2026-11-20: BANKNIFTY (2026-11-19)"]
+    assert not any("earlier session than" in text for text in asked(clock).warnings)

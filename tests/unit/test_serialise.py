@@ -7,9 +7,11 @@ import io
 import json
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
+import pytest
 
 from alphastock_cli.actions.result import Result
 from alphastock_cli.views import serialise
@@ -40,6 +42,17 @@ def test_json_envelope() -> None:
     assert body["data"][0]["day"] == "2026-08-14"
     assert body["data"][2]["close"] is None  # never NaN
     assert body["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [ROWS, [{"a": [1, 2], "b": {}}, {"a": 1}], [{}, {"a": '\n  "data": []'}], [{"a": "{}"}] * 3],
+)
+def test_json_is_indented_as_the_standard_encoder_does(rows: list[dict[str, Any]]) -> None:
+    result = Result(kind="x", rows=rows, summary={"n": [1, {"deep": 2}], "data": []})
+    body = serialise.envelope(result, generated_at=NOW)
+    text = "".join(serialise.to_json(result, generated_at=NOW))
+    assert text == json.dumps(body, indent=2) + "\n"
 
 
 def test_ndjson_is_the_rows_alone() -> None:

@@ -32,7 +32,8 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=IST)
 
 
-SHARE, FUTURE, CRUDE = make("NSE"), make("NFO"), make("MCX")
+SHARE, FUTURE, CRUDE = make("NSE", has_derivatives=False), make("NFO"), make("MCX")
+WITH, UNKNOWN = make("NSE", has_derivatives=True), make("NSE")
 USD_LAST_DAY = make("CDS", expiry=date(2026, 11, 26))
 
 
@@ -105,6 +106,36 @@ def test_continuous_trading(now, trading):
 
 def test_the_closing_auction_is_not_continuous_trading() -> None:
     assert not is_trading(SHARE, at("2026-11-20 15:16"), has_derivatives=True)
+
+
+@pytest.mark.parametrize(
+    ("instrument", "day", "closes", "squared"),
+    [
+        (SHARE, "2026-07-31", "15:30", "15:20"),
+        (WITH, "2026-07-31", "15:30", "15:20"),
+        (UNKNOWN, "2026-07-31", "15:30", "15:20"),
+        (SHARE, "2026-08-03", "15:30", "15:20"),
+        (WITH, "2026-08-03", "15:15", "15:10"),
+        (UNKNOWN, "2026-08-03", "15:15", "15:10"),  # nobody knows: the earlier close
+        (make("BSE", has_derivatives=True), "2026-08-03", "15:15", "15:10"),
+    ],
+)
+def test_a_share_says_itself_when_it_closes(instrument, day, closes, squared):
+    end = at(f"{day} {closes}")
+    assert session_close(instrument, end.date()) == end
+    assert session_of(instrument, end - TICK)[2] == end
+    assert is_trading(instrument, end - TICK)
+    assert not is_trading(instrument, end)
+    assert square_off_time(instrument, end.date()) == at(f"{day} {squared}")
+
+
+def test_who_asks_beats_what_the_instrument_says() -> None:
+    assert session_close(WITH, date(2026, 8, 3), has_derivatives=False) == at("2026-08-03 15:30")
+
+
+def test_it_makes_no_other_instrument_of_a_share() -> None:
+    assert WITH == UNKNOWN == SHARE
+    assert hash(WITH) == hash(SHARE)
 
 
 def test_a_halt_is_between_two_stretches() -> None:

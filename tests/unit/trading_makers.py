@@ -31,10 +31,18 @@ TEN = datetime(2026, 11, 20, 10, 0, tzinfo=IST)
 LATENCY = timedelta(milliseconds=250)
 
 SHARE = Instrument(
-    exchange=Exchange.NSE, tradingsymbol="SBIN", asset_type=AssetType.EQUITY, series="EQ"
+    exchange=Exchange.NSE,
+    tradingsymbol="SBIN",
+    asset_type=AssetType.EQUITY,
+    series="EQ",
+    has_derivatives=False,
 )
 OTHER = Instrument(
-    exchange=Exchange.NSE, tradingsymbol="INFY", asset_type=AssetType.EQUITY, series="EQ"
+    exchange=Exchange.NSE,
+    tradingsymbol="INFY",
+    asset_type=AssetType.EQUITY,
+    series="EQ",
+    has_derivatives=False,
 )
 FUTURE = Instrument(
     exchange=Exchange.NFO, tradingsymbol="NIFTY26NOVFUT", asset_type=AssetType.FUTURES,

@@ -80,6 +80,7 @@ def judge(
     tick: float,
     last: date,
     before: date | None,
+    begun: date | None,
     now: datetime,
     index: bool = False,
 ) -> Verdict:
@@ -91,30 +92,33 @@ def judge(
         The last two kept days, ascending; fewer where there are fewer.
     tick : float
         Rupees by which two tellings of one price may differ.
-    last, before : date
-        The last session that is over, and the one before it; None where the calendar does not
-        know, and then no day is made of a quote.
+    last, before, begun : date
+        The last session that is over, the one before it, and the last one that has opened; None
+        where the calendar does not know, and then nothing is made of a quote.
     """
     if told is None or told.before is None:
         return KEEP if held.through >= last else ASK
-    mended = _agrees(held, tail, told, tick)
+    mended = _agrees(held, tail, told, tick, begun)
     if mended is None:
         return ASK
     if held.through >= last:
         return KEEP if not mended else Verdict(held=replace(held, asked=now), rows=mended)
-    known = before is not None and held.through >= before
-    if not known or told.day is None or told.day > last:
+    known = before is not None and held.through >= before and begun == last
+    # an index's stamp may go on after its session; a share's last trade does not
+    day = min(told.day, last) if told.day and index else told.day
+    if not known or day is None or day > last:
         return ASK
-    state = replace(held, through=last, asked=now, said=None)
-    if told.day < last:  # it did not trade, if the quote itself is not older than that
+    if day < last:  # it did not trade, if the quote itself is not older than that
         quiet = told.of is not None and told.of >= last and not index
+        state = replace(held, through=last, asked=now)
         return Verdict(held=state, rows=mended) if quiet else ASK
     row = _day(told, last, index=index)
+    state = replace(held, through=last, asked=now, said=None)
     return ASK if row is None else Verdict(held=state, rows=[*mended, row])
 
 
 def _agrees(
-    held: Held, tail: Sequence[Mapping[str, Any]], told: Told, tick: float
+    held: Held, tail: Sequence[Mapping[str, Any]], told: Told, tick: float, begun: date | None
 ) -> list[Mapping[str, Any]] | None:
     """Return the days to mend, [] for none; None where the quote speaks of another history."""
     before = told.before
@@ -126,30 +130,30 @@ def _agrees(
     newest = tail[-1]
     if abs(before - newest["close"]) <= tick + _ROUNDED:
         return []
-    newer = told.day is None or told.day > newest["date"]
-    if not newer:  # still of the session that was kept: the close before is the one before it
+    day = newest["date"]
+    if (told.day is not None and told.day <= day) or (begun is not None and begun <= day):
+        # still of the session that was kept last: the close before it is that of the day before
         same = len(tail) > 1 and abs(before - tail[-2]["close"]) <= tick + _ROUNDED
-        return [] if same or _close_to(before, tail[-2] if len(tail) > 1 else None) else None
-    early = held.asked.date() <= newest["date"]  # its close was told on its own evening
-    if early and _close_to(before, newest):
+        return [] if same else None
+    early = held.asked.date() <= day  # its close was told on its own evening
+    if early and begun is not None and _close_to(before, newest):
         return [{**newest, "close": before}]
     return None
 
 
-def _close_to(price: float, day: Mapping[str, Any] | None) -> bool:
+def _close_to(price: float, day: Mapping[str, Any]) -> bool:
     """Tell whether a price can be the official close of a day whose last trade is known."""
-    if day is None or not day["low"] <= price <= day["high"]:
-        return False
-    return bool(abs(price / day["close"] - 1.0) <= _OFFICIAL)
+    near = abs(price / day["close"] - 1.0) <= _OFFICIAL
+    return bool(near and day["low"] <= price <= day["high"])
 
 
 def _day(told: Told, day: date, *, index: bool) -> dict[str, Any] | None:
     """Return the day that a quote tells of, None where it does not tell all of it."""
-    prices = (told.open, told.high, told.low, told.last)
-    if None in prices or (not index and not told.volume):
+    opened, high, low, last = told.open, told.high, told.low, told.last
+    if opened is None or high is None or low is None or last is None:
         return None
-    opened, high, low, last = prices
-    assert opened and high and low and last
+    if not index and not told.volume:
+        return None
     if not low <= min(opened, last) <= max(opened, last) <= high:
         return None
     return {"date": day, "open": opened, "high": high, "low": low, "close": last,

@@ -1,12 +1,13 @@
-"""Days of named shares and indices, one call of history each: mixed into the provider.
+"""Days of shares and indices out of kept histories, new ones and quotes: mixed into the provider.
 
-Kite has no file of a whole session. What a scan asks twice is kept for as long as the process runs.
+Kite has no file of a session. A history is asked for once and kept; the last session's row then
+comes from the quotes, which also tell whether the history still holds.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -14,18 +15,19 @@ import polars as pl
 
 from alphastock_cli.domain.frames import EQUITIES_DAY, INDICES_DAY, conform
 from alphastock_cli.domain.instrument import AssetType, Exchange, Interval
-from alphastock_cli.errors import NotOffered, UnknownName
+from alphastock_cli.domain.ports import Clock
+from alphastock_cli.errors import UnknownName
 from alphastock_cli.exchange import indices
+from alphastock_cli.providers.kite.connection import Connection
+from alphastock_cli.providers.kite.day_book import DayBook, last_final
 from alphastock_cli.providers.kite.dump import Dump, near
 from alphastock_cli.providers.kite.facts import history_days
-from alphastock_cli.providers.kite.history import spans
+from alphastock_cli.providers.kite.kept_days import KeptDays
 from alphastock_cli.providers.kite.listing import series
 from alphastock_cli.store.days import StoredDays
 from alphastock_cli.store.lake import Lake
 
-_UNNAMED = 60  # symbols one may forget to name: as many calls are twenty seconds
 _EARLY = timedelta(days=14)  # so far before the first day is its previous close
-_LOOKBACK = 400  # days read at once: the look-back of a scan and its neighbours are one call
 _SOURCE = "kite_day"
 
 
@@ -43,24 +45,39 @@ class Days:
 
     name: ClassVar[str]
     dump: Dump
-    _held: dict[int, tuple[date, date, pl.DataFrame]]
-
-    _averages: dict[str, tuple[date, float] | None]
+    connection: Connection
+    grace: timedelta
+    tell: Callable[[str], None]
+    progress: Callable[[str], None]
+    _clock: Clock
 
     def __init__(self) -> None:
-        self._held, self._averages = {}, {}
+        self._books: dict[Exchange, DayBook] = {}
 
     @abstractmethod
     def as_of(self) -> datetime:
         """Return the moment."""
 
     @abstractmethod
-    def traded(self, keys: Sequence[str]) -> dict[str, tuple[date, float]]:
-        """Return the last day each key traded on and the average price of it, where known."""
+    def is_now(self) -> bool:
+        """Tell whether the moment is the present one, of which there are quotes."""
+
+    @abstractmethod
+    def pace(self) -> tuple[int, float]:
+        """Return how many calls for candles Kite takes in how many seconds."""
+
+    @abstractmethod
+    def full_quotes(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return Kite's own full quotes of listed keys."""
 
     @abstractmethod
     def part(
-        self, row: dict[str, Any], interval: Interval, span: tuple[date, date]
+        self,
+        row: dict[str, Any],
+        interval: Interval,
+        span: tuple[date, date],
+        *,
+        moment: datetime | None = None,
     ) -> pl.DataFrame:
         """Return the candles of one call."""
 
@@ -75,36 +92,34 @@ class Days:
         columns: Sequence[str] | None = None,
         in_order: bool = True,
     ) -> pl.LazyFrame:
-        """Return the days of the shares named, adjusted for splits and bonuses as Kite does.
+        """Return the days of the shares named, or of all, adjusted for splits as Kite does.
 
-        Kite tells the average price, and so the turnover, of the last session alone; trades and
-        deliveries are null. `previous_close` is the close of the day before among them.
+        Every history is a call the first time; what is kept already needs the quotes alone, in
+        calls of many shares. Kite tells the average price, and so the turnover, of the last session
+        alone; trades and deliveries are null. `previous_close` is the close of the day before among
+        them.
 
         Raises
         ------
-        NotOffered
-            No symbols are named and there are too many to ask for each.
         UnknownName
             None of the symbols is listed; the nearest are told.
+        AuthError, ProviderError
+            The login ended, or Kite fails: what was answered before is kept.
         """
         del in_order  # they come in order anyway
         names = list(EQUITIES_DAY) if columns is None else list(columns)
         for name in names:
             if name not in EQUITIES_DAY:
                 raise UnknownName.of("column", name, EQUITIES_DAY)
-        rows = self._shares(exchange, symbols, series)
-        if {"turnover", "average_price"} & set(names):
-            self._ask_averages([f"{row['exchange']}:{row['tradingsymbol']}" for row in rows])
-        parts = [
-            self._with_turnover(row, self._days(row, start, end)).with_columns(
-                symbol=pl.lit(row["symbol"]), series=pl.lit(row["series"]),
-                name=pl.lit(row["name"], pl.String),
-            )
-            for row in rows
-        ]  # fmt: skip
-        empty = pl.DataFrame(schema=EQUITIES_DAY)
-        made = [conform(part, EQUITIES_DAY, what="kite days") for part in parts]
-        return pl.concat([empty, *made]).sort("symbol", "date").select(names).lazy()
+        shares = self._shares(exchange, symbols, series)
+        days = self._days(shares, exchange, start, end)
+        known = shares.select("symbol", "series", "name", pl.col("instrument_token").alias("token"))
+        made = days.join(known, on="token", how="inner").with_columns(
+            average_price="average", turnover=pl.col("average") * pl.col("volume"),
+            exchange=pl.lit(exchange.value), source=pl.lit(_SOURCE),
+        ).sort("symbol", "series", "date")  # fmt: skip
+        frame = conform(made.drop("token", "average"), EQUITIES_DAY, what="kite days")
+        return frame.select(names).lazy()
 
     def indices_day(
         self,
@@ -113,102 +128,77 @@ class Days:
         start: date | None = None,
         end: date | None = None,
     ) -> pl.LazyFrame:
-        """Return the days of the indices named, by any of their names.
+        """Return the days of the indices named, by any of their names, or of all.
 
         Raises
         ------
-        NotOffered
-            No index is named and there are too many to ask for each.
+        AuthError, ProviderError
+            The login ended, or Kite fails: what was answered before is kept.
         """
         held = self.dump.of(Exchange.NSE).filter(asset_type=AssetType.INDEX.value)
-        rows = {indices.canonical_index(r["tradingsymbol"]): r for r in held.iter_rows(named=True)}
-        asked = rows if symbols is None else {indices.canonical_index(name) for name in symbols}
-        chosen = sorted(name for name in rows if name in asked)
-        _refuse_many(len(chosen) if symbols is None else 0, "indices", "indices")
-        parts = [pl.DataFrame(schema=INDICES_DAY)]
-        for name in chosen:
-            days = self._days(rows[name], start, end).with_columns(
-                symbol=pl.lit(name), name=pl.lit(rows[name]["tradingsymbol"]),
-                volume=pl.lit(None, pl.Int64),
-            )  # fmt: skip
-            parts.append(conform(days, INDICES_DAY, what="kite days"))
-        return pl.concat(parts).sort("symbol", "date").lazy()
+        asked = None if symbols is None else {indices.canonical_index(name) for name in symbols}
+        names = [indices.canonical_index(name) for name in held["tradingsymbol"]]
+        rows = held.with_columns(symbol=pl.Series(names, dtype=pl.String)).unique("symbol")
+        if asked is not None:
+            rows = rows.filter(pl.col("symbol").is_in(list(asked)))
+        known = rows.select(
+            "symbol", pl.col("instrument_token").alias("token"), name="tradingsymbol"
+        )
+        days = self._days(rows, Exchange.NSE, start, end).join(known, on="token", how="inner")
+        made = days.with_columns(
+            exchange=pl.lit(Exchange.NSE.value), source=pl.lit(_SOURCE),
+            volume=pl.lit(None, pl.Int64),
+        ).drop("token", "average")  # fmt: skip
+        return conform(made.sort("symbol", "date"), INDICES_DAY, what="kite days").lazy()
 
     # -- which --------------------------------------------------------------------------------
 
     def _shares(
         self, exchange: Exchange, symbols: Sequence[str] | None, wanted: Sequence[str] | None
-    ) -> list[dict[str, Any]]:
+    ) -> pl.DataFrame:
         """Return the rows of the list that are meant, with ``symbol`` and ``series``."""
-        if exchange not in {Exchange.NSE, Exchange.BSE} or (symbols is not None and not symbols):
-            return []
         held = self.dump.of(exchange).filter(asset_type=AssetType.EQUITY.value)
         if exchange is Exchange.NSE:
             bare = pl.col("tradingsymbol").str.replace(r"-[A-Z][A-Z0-9]$", "")
             held = held.with_columns(series=series(), symbol=bare)
         else:
             held = held.with_columns(series=pl.lit(""), symbol="tradingsymbol")
+        if exchange not in {Exchange.NSE, Exchange.BSE} or (symbols is not None and not symbols):
+            return held.clear()
         chosen = held if wanted is None else held.filter(pl.col("series").is_in(list(wanted)))
-        if symbols is None:
-            _refuse_many(chosen.height, f"shares of {exchange}", "equities")
-        else:
+        if symbols is not None:
             chosen = chosen.filter(pl.col("symbol").is_in(list(symbols)))
             known = held["symbol"].is_in(list(symbols)).any()
             if not known and any(symbols):
                 first = next(name for name in symbols if name)
                 raise UnknownName.of("symbol", first[:60], near(held["symbol"], first))
-        return chosen.sort("symbol", "series").to_dicts()
+        return chosen.sort("symbol", "series")
 
     # -- days ---------------------------------------------------------------------------------
 
-    def _days(self, row: dict[str, Any], start: date | None, end: date | None) -> pl.DataFrame:
-        """Return the days of one instrument, with the close of the day before each."""
-        today = self.as_of().date()
-        last = min(end or today, today)
+    def _days(
+        self, rows: pl.DataFrame, exchange: Exchange, start: date | None, end: date | None
+    ) -> pl.DataFrame:
+        """Return the days of these rows of the list that are over by the moment, sorted.
+
+        In the schema `kept_days.ROWS` with ``previous_close``.
+        """
+        today = self._clock.now().date()
+        final = last_final(exchange, self.as_of() - self.grace)
+        last = min(end or final, final)
         whole = history_days(Interval.DAY, today)
-        first = start or last - timedelta(days=whole - 1 - _EARLY.days)
+        first = start or today - timedelta(days=whole - 1 - _EARLY.days)
         early = first - _EARLY if first > date.min + _EARLY else first
-        frame = self._read(row, early, last)
-        day = pl.col("time").dt.date()
-        dated = frame.select(
-            "open", "high", "low", "close", "volume", date=day, exchange=pl.lit(row["exchange"]),
-            previous_close=pl.col("close").shift(1), source=pl.lit(_SOURCE),
-        )  # fmt: skip
-        return dated.filter(pl.col("date").is_between(first, last))
+        book = self._book(exchange)
+        absent = book.ensure(rows.to_dicts(), early, final)
+        tokens = rows.filter(~pl.col("instrument_token").is_in(list(absent)))["instrument_token"]
+        frame = book.rows.filter(pl.col("token").is_in(tokens.implode()))
+        before = pl.col("close").shift(1).over("token")
+        days = pl.col("date").is_between(first, last)
+        return frame.with_columns(previous_close=before).filter(days)
 
-    def _ask_averages(self, keys: Sequence[str]) -> None:
-        missing = [key for key in keys if key not in self._averages]
-        if missing:
-            self._averages |= dict.fromkeys(missing) | self.traded(missing)
-
-    def _with_turnover(self, row: dict[str, Any], days: pl.DataFrame) -> pl.DataFrame:
-        """Add average price and turnover to the day the quote speaks of."""
-        held = self._averages.get(f"{row['exchange']}:{row['tradingsymbol']}")
-        day, price = held or (None, None)
-        average = pl.when(pl.col("date") == pl.lit(day, pl.Date)).then(pl.lit(price, pl.Float64))
-        return days.with_columns(average_price=average).with_columns(
-            turnover=pl.col("average_price") * pl.col("volume")
-        )
-
-    def _read(self, row: dict[str, Any], first: date, last: date) -> pl.DataFrame:
-        """Return the candles of these days, asking Kite only for what this process has not seen."""
-        token = row["instrument_token"]
-        held = self._held.get(token)
-        if held is None or first < held[0] or last > held[1]:
-            today = self.as_of().date()
-            begin = min(first, today - timedelta(days=_LOOKBACK))
-            size = history_days(Interval.DAY, today)
-            parts = [self.part(row, Interval.DAY, span) for span in spans(begin, today, size)]
-            frame = pl.concat(parts) if parts else pl.DataFrame()
-            held = self._held[token] = (begin, today, frame)
-        return held[2]
-
-
-def _refuse_many(count: int, what: str, command: str) -> None:
-    if count > _UNNAMED:
-        raise NotOffered(
-            f"Kite has no file of a session: {count} {what} are as many calls,"
-            f" {count / 180:.0f} min at three a second",
-            hint=f"Name some: `alphastock scan {command} --symbols SBIN,INFY` or --universe nifty50"
-            " ; for all of them load the exchange's files: `alphastock fetch eod --from DATE`.",
-        )
+    def _book(self, exchange: Exchange) -> DayBook:
+        if exchange not in self._books:
+            path = self.connection.folder / "days" / f"{exchange}.parquet"
+            self._books[exchange] = DayBook(exchange, KeptDays(path, self.tell), self, self._clock)
+        return self._books[exchange]

@@ -21,15 +21,17 @@ from alphastock_cli.errors import BadReply, TransientError, UnknownName
 from alphastock_cli.exchange.calendar import IST
 from alphastock_cli.exchange.indices import canonical_index
 from alphastock_cli.providers.kite.facts import dump_ready
-from alphastock_cli.store import names
 from alphastock_cli.store.atomic import replace_with, write_bytes
 from alphastock_cli.store.files import make_private
+from alphastock_cli.store.lock import lock
 from alphastock_cli.store.master_checks import Checked, check_master
 from alphastock_cli.store.masters import read_master
+from alphastock_cli.store.names import write as write_names
 
 _GOOD_SHARE = 0.99
 _OLDEST = timedelta(days=7)  # an older list does not stand in where today's cannot be had
 _KEPT = 10
+_WAIT = 120.0  # seconds for another process that fetches it
 _MANY = 3_000  # names among which one looks for a near one before the first letters narrow it
 
 
@@ -117,15 +119,22 @@ class Dump:
         return self._held
 
     def _get(self, day: date) -> pl.DataFrame:
-        body = self._fetch()
         make_private(self._folder)
+        with lock(self._folder / "instruments.lock", wait=_WAIT, what="Kite's list of instruments"):
+            frame = _stored(self._path(day, ".parquet"))  # another process may have got it by now
+            if frame is not None and self._path(day, ".csv.gz").is_file():
+                return frame
+            return self._fetched(day)
+
+    def _fetched(self, day: date) -> pl.DataFrame:
+        body = self._fetch()
         incoming = self._folder / f"incoming-{day}.csv.gz"
         write_bytes(incoming, gzip.compress(body, 3), mode=0o600, sync=False)
         try:
             checked = check_master(read_master(incoming), day)
             _refuse_half(checked, day)
             write_frame(self._path(day, ".parquet"), checked.frame)
-            names.write(self._folder, checked.frame)
+            write_names(self._folder, checked.frame)
             incoming.replace(self._path(day, ".csv.gz"))
         finally:
             incoming.unlink(missing_ok=True)

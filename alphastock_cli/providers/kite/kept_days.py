@@ -7,7 +7,7 @@ what other processes wrote meanwhile; what cannot be read is set aside. No askin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
@@ -32,15 +32,15 @@ ROWS = pl.Schema(
 )
 _STATE = pl.Schema(
     {
-        "token": pl.Int64,
-        "key": pl.String,  # exchange:tradingsymbol
-        "first": pl.Date,
-        "through": pl.Date,
+        "token": pl.Int64(),
+        "key": pl.String(),  # exchange:tradingsymbol
+        "first": pl.Date(),
+        "through": pl.Date(),
         "asked": TIME,
-        "said": pl.Float64,
+        "said": pl.Float64(),
     }
 )
-_SCHEMA = pl.Schema({**_STATE, **{name: kind for name, kind in ROWS.items() if name != "token"}})
+_SCHEMA = pl.Schema([*_STATE.items(), *list(ROWS.items())[1:]])
 _LOCK_WAIT = 30.0
 
 
@@ -100,7 +100,7 @@ class KeptDays:
         """Keep the whole history of an instrument instead of what was kept of it."""
         self.held[token] = held
         self._changed.add(token)
-        self._new[token] = days.select(ROWS.names()).cast(ROWS)  # type: ignore[arg-type]
+        self._new[token] = days.select(ROWS.names()).cast(ROWS)
 
     def amend(self, changes: Iterable[tuple[int, Held]], rows: pl.DataFrame) -> None:
         """Put days beside those that are kept, or in their place; say so of their instruments."""
@@ -108,7 +108,7 @@ class KeptDays:
             self.held[token] = held
             self._changed.add(token)
         if rows.height:
-            both = [self.rows, rows.select(ROWS.names()).cast(ROWS)]  # type: ignore[arg-type]
+            both = [self.rows, rows.select(ROWS.names()).cast(ROWS)]
             one = pl.concat(both).unique(["token", "date"], keep="last", maintain_order=True)
             self._rows = one.sort("token", "date")
 
@@ -174,11 +174,15 @@ class KeptDays:
             if frame.select(bad.any()).item():
                 raise ValueError("it lacks what it must tell")  # noqa: TRY301
         except (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            return self._set_aside(error)
+            self._set_aside(error)
+            return None
         except FileNotFoundError:
             return None
+        except PermissionError as error:
+            raise storage_error(self._path, error, safe="") from error
         except OSError as error:  # polars gives a file that breaks off as one
-            return self._set_aside(error)
+            self._set_aside(error)
+            return None
         return frame
 
     def _set_aside(self, error: Exception) -> None:
@@ -190,16 +194,6 @@ class KeptDays:
         except OSError as why:
             raise storage_error(self._path, why) from error
         self._tell(f"warning: Kite's kept days were damaged and are asked anew; see {aside}")
-
-
-def settled(held: Held, last: date) -> bool:
-    """Tell whether the close of a day was answered on a later one: then it is the official one."""
-    return held.asked.date() > last
-
-
-def moved(held: Held, *, through: date, asked: datetime) -> Held:
-    """Return the state after one more session is known."""
-    return replace(held, through=through, asked=asked, said=None)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -1,12 +1,11 @@
 """Kite Connect as a provider: instruments, quotes, candles, chains, and days of named symbols.
 
-Answers are of now: only candles can be asked for as of an earlier moment. What a day is asked of
-many symbols costs a call each, so it is refused where it would take minutes unannounced.
+Answers are of now: only candles can be asked for as of an earlier moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +17,7 @@ from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, In
 from alphastock_cli.domain.ports import Capability, Clock
 from alphastock_cli.errors import NotOffered, OutOfRange, UsageError
 from alphastock_cli.exchange import calendar, closes
-from alphastock_cli.providers.kite import history, listing, quoting
+from alphastock_cli.providers.kite import history, listing, quoting, session_before
 from alphastock_cli.providers.kite.connection import Connection
 from alphastock_cli.providers.kite.days import Days, Lists
 from alphastock_cli.providers.kite.dump import Dump
@@ -49,6 +48,8 @@ class Kite(Loading, Days):
         Where lists of index members may have been loaded: Kite has none.
     as_of : datetime, optional
         Candles up to then; quotes and chains of an earlier moment are not offered.
+    notify, progress : callable
+        Take a line for a person: one that stays, one that the next one rewrites.
     """
 
     name: ClassVar[str] = "kite"
@@ -65,12 +66,19 @@ class Kite(Loading, Days):
         }
     )
 
-    def __init__(
-        self, clock: Clock, settings: Settings, lake: Lake, as_of: datetime | None = None
+    def __init__(  # noqa: PLR0917 - given by name, see bootstrap
+        self,
+        clock: Clock,
+        settings: Settings,
+        lake: Lake,
+        as_of: datetime | None = None,
+        notify: Callable[[str], None] = lambda _: None,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.connection = Connection(settings.data_dir, settings.kite, clock)
         self.dump = Dump(self.connection.cache, clock, self._fetch_list)
         self._clock, self._asked, self._lake = clock, as_of, lake
+        self.tell, self.progress = notify, progress
         self.grace = timedelta(seconds=settings.kite.grace)
         self._quotes: dict[str, tuple[float, Quote | None]] = {}
         super().__init__()
@@ -94,11 +102,15 @@ class Kite(Loading, Days):
             return now
         return now if last is None else min(last, now)
 
+    def is_now(self) -> bool:
+        """Tell whether the moment asked for is the present one."""
+        return self._asked is None or self._clock.now() - self._asked <= _NOW
+
     def _refuse_past(self, what: str) -> None:
         """Refuse what Kite tells only of now."""
-        if self._asked is not None and self._clock.now() - self._asked > _NOW:
+        if not self.is_now():
             raise NotOffered(
-                f"Kite tells {what} only as of now, not of {self._asked:%Y-%m-%d %H:%M}",
+                f"Kite tells {what} only as of now, not of {self.as_of():%Y-%m-%d %H:%M}",
                 hint="For an earlier moment: --provider lake.",
             )
 
@@ -165,18 +177,12 @@ class Kite(Loading, Days):
             found |= {f"{code}:{symbol}" for symbol in rows["tradingsymbol"]}
         return [key for key in dict.fromkeys(keys) if key in found]
 
-    def traded(self, keys: Sequence[str]) -> dict[str, tuple[date, float]]:
-        """Return the last day each key traded on and the average price of it, where Kite says."""
-        if self._asked is not None and self._clock.now() - self._asked > _NOW:
-            return {}
+    def full_quotes(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return Kite's own full quotes of listed keys, in calls of as many as Kite allows."""
         size = quote_batch(self._clock.now().date())
-        found = {}
+        found: dict[str, dict[str, Any]] = {}
         for first in range(0, len(keys), size):
-            rows = self.connection.rest.quotes(keys[first : first + size])
-            for key, row in rows.items():
-                at, price = quoting.moment(row.get("last_trade_time")), row.get("average_price")
-                if at is not None and isinstance(price, int | float) and price > 0:
-                    found[key] = (at.date(), float(price))
+            found |= self.connection.rest.quotes(keys[first : first + size])
         return found
 
     # -- candles ------------------------------------------------------------------------------
@@ -293,6 +299,8 @@ class Kite(Loading, Days):
     def option_chain(self, underlying: str, expiry: date) -> pl.DataFrame:
         """Return the `CHAIN` frame of an expiry, with the quotes of now.
 
+        `oi_change` is known where the lake has the exchange's file of the session before.
+
         Raises
         ------
         NotOffered
@@ -307,7 +315,20 @@ class Kite(Loading, Days):
         beside = [*listing.spot_keys(underlying), *listing.keys(self._futures(underlying))]
         quotes = self.quotes([*beside, *keys])
         exact = rows.with_columns(lot_size=listing.lots(rows, self.as_of().date()))
-        return quoting.chain_of(exact, quotes, underlying=underlying, expiry=expiry)
+        made = quoting.chain_of(exact, quotes, underlying=underlying, expiry=expiry)
+        session = self.chain_as_of(underlying).date()
+        return session_before.with_oi_change(made, self._lake, underlying, expiry, session)
+
+    def previous_closes(self, underlying: str, expiry: date) -> pl.DataFrame | None:
+        """Return the close of the session before of each contract, from the quotes of its chain.
+
+        Columns ``strike, option_type, previous_close`` in rupees. None of an earlier moment, and on
+        the morning of a session until it opens: which session Kite means then is not documented.
+        """
+        if not self.is_now() or not session_before.is_told(underlying, self.as_of()):
+            return None
+        rows = listing.options(self.dump, underlying, expiry)
+        return session_before.closes_of(rows, self.quotes(listing.keys(rows)))
 
     def chain_spot(self, underlying: str) -> float | None:
         """Return the last price of the underlying, asked for together with the chain."""

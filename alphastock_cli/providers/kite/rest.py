@@ -194,6 +194,9 @@ class KiteRest:
                     name: path for name, path in KiteConnect._routes.items() if name in _READS  # noqa: SLF001 - the SDK's table
                 }  # fmt: skip
 
+                def quote(self, *keys: str) -> Any:  # noqa: ANN401 - it looks inside unasked
+                    return self._get("market.quote", params={"i": list(keys)})
+
                 def _format_response(self, data: Any) -> Any:  # noqa: ANN401
                     return data
 

@@ -168,6 +168,7 @@ def _read(name: str, data: bytes, on: date | None) -> EodBatch:
     return EodBatch(
         file=name, form=form.name, frames=frames, rejects=pl.concat(rejects), notes=tuple(notes),
         undated=not form.dated and day is None and bool(frames),
+        dated_by_name=not form.dated and day is not None,
     )  # fmt: skip
 
 

@@ -118,20 +118,21 @@ def generate(shares: Sequence[Share], *, seed: int, days: int) -> Days:
     traits = np.array([stream(seed, NATURE, share.number).random(8) for share in shares]).T
     band = np.array([_BANDS[int(u * len(_BANDS))] for u in traits[2]])
     band = np.where([bool(share.indices) for share in shares], 0.20, band)
-    moves, sigma = _moves(shares, market=market, state=state, z=z, traits=traits, seed=seed)
+    moves, own = _moves(shares, market=market, state=state, z=z, traits=traits, seed=seed)
     moves = np.clip(moves, np.log1p(-band)[:, None], np.log1p(band)[:, None])
     level = grid(np.array([share.level for share in shares]))
     path = np.log(level)[:, None] + np.cumsum(moves, axis=1)
-    factor = _splits(np.exp(path), traits)
+    prices = np.exp(path)
+    factor = _splits(prices, traits)
     scale = np.cumprod(factor, axis=1)
-    close, previous, base = _closes(grid(np.exp(path) * scale), factor, band=band, first=level)
+    close, previous, base = _closes(grid(prices * scale), factor, band=band, first=level)
 
     def ranges() -> tuple[Array, Array, Array]:
-        drawn = _normals(shares, _RANGES, seed=seed, days=days)
+        drawn, sigma = _normals(shares, _RANGES, seed=seed, days=days), _usual(own, traits, state)
         return _ranges(close, base, moves=moves, sigma=sigma, band=band, z=drawn)
 
     def trading() -> tuple[Array, Array, Array]:
-        drawn = _normals(shares, _TRADES, seed=seed, days=days)
+        drawn, sigma = _normals(shares, _TRADES, seed=seed, days=days), _usual(own, traits, state)
         return _volumes(moves, sigma, scale, traits, drawn)
 
     return Days(
@@ -211,7 +212,7 @@ def _moves(
     traits: Array,
     seed: int,
 ) -> tuple[Array, Array]:
-    """Return logarithmic daily moves and the usual size of them, both (shares, days)."""
+    """Return logarithmic daily moves and the usual size of a share's own, both (shares, days)."""
     names = sorted({share.sector for share in shares})
     lanes = {name: lane for lane, name in enumerate(names)}
     sectors = np.stack(
@@ -222,10 +223,16 @@ def _moves(
     )[[lanes[share.sector] for share in shares]]
     beta = (0.6 + 0.8 * traits[0])[:, None]
     sigma = (0.009 + 0.012 * traits[1])[:, None] * np.exp(0.5 * state)
-    own = sigma * z[_MOVE] + _SHARE_NEWS * np.sign(z[_NEWS]) * (np.abs(z[_NEWS]) > _JUMP)
-    moves = beta * market + _SECTOR_SIZE * sectors + own - 0.5 * sigma**2
-    whole = np.sqrt(sigma**2 + _SECTOR_SIZE**2 + (beta * _USUAL * np.exp(state)) ** 2)
-    return moves, whole
+    own, news = sigma * z[_MOVE], np.abs(z[_NEWS]) > _JUMP
+    own[news] += _SHARE_NEWS * np.sign(z[_NEWS][news])
+    return beta * market + _SECTOR_SIZE * sectors + own - 0.5 * sigma**2, sigma
+
+
+def _usual(own: Array, traits: Array, state: Array) -> Array:
+    """Return the usual size of daily moves, (shares, days): market, sector and `own` together."""
+    beta = (0.6 + 0.8 * traits[0])[:, None]
+    size: Array = np.sqrt(own**2 + _SECTOR_SIZE**2 + (beta * _USUAL * np.exp(state)) ** 2)
+    return size
 
 
 def _splits(prices: Array, traits: Array) -> Array:
@@ -252,9 +259,14 @@ def _closes(
     lanes = np.arange(len(wanted))
     while lanes.size:
         before = np.concatenate([first[lanes, None], close[lanes, :-1]], axis=1)
-        from_ = grid(before * factor[lanes])
-        lowest, highest = limits(from_, band[lanes, None])
-        kept = np.clip(wanted[lanes], lowest, highest)
+        from_ = before.copy()  # on the grid already, but for the days of a split
+        split = factor[lanes] != 1.0
+        from_[split] = grid(before[split] * factor[lanes][split])
+        kept, wide = wanted[lanes], band[lanes, None]
+        # the limits lie less than a tick inside the band: only what comes near them needs them
+        near = (kept < from_ * (1.0 - wide) + 2 * TICK) | (kept > from_ * (1.0 + wide) - 2 * TICK)
+        lowest, highest = limits(from_[near], np.broadcast_to(wide, near.shape)[near])
+        kept[near] = np.clip(kept[near], lowest, highest)
         moved = (kept != close[lanes]).any(axis=1)
         close[lanes], previous[lanes], base[lanes] = kept, before, from_
         lanes = lanes[moved]

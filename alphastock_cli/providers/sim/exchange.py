@@ -188,6 +188,10 @@ class SimExchange:
         )  # fmt: skip
         return conform(frame, INSTRUMENTS, what="sim instruments")
 
+    def underlyings(self) -> tuple[str, ...]:
+        """Return what NFO lists contracts on; far sooner than to make the list of all of them."""
+        return tuple(self._books.underlyings)
+
     def adjustments(self, exchange: Exchange) -> pl.DataFrame:
         """Return the splits up to the moment; one is known when its ex-date's session begins."""
         if exchange is not Exchange.NSE:

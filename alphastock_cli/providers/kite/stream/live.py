@@ -16,7 +16,8 @@ class LiveKite(Kite):
     """Market data of Kite; what was asked for once is followed by the ticker from then on.
 
     A quote comes from a call as long as its first tick is awaited, while the ticker is not
-    connected, or where the ticker refuses the login: the call then says whether it holds.
+    connected, or where the ticker refuses the login: the call then says whether it holds. There is
+    no ticker where `kite.root` names another host and `kite.ws_root` does not.
     """
 
     _stream: Stream | None = None
@@ -45,6 +46,9 @@ class LiveKite(Kite):
 
     def _ticks(self, keys: Sequence[str]) -> dict[str, Quote]:
         self._refuse_past("quotes")
+        asked = self.connection.settings
+        if asked.root and not asked.ws_root:  # a login of that host is nothing to show to Kite's
+            return {}
         if self._stream is None:
             self._tokens = {}
             self._stream = open_stream(self.connection).start()
