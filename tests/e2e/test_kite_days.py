@@ -351,3 +351,17 @@ def test_a_run_that_is_killed_is_gone_on_with(market: Market, sandbox: Running) 
     assert done.returncode == 0, told
     assert spent(market, before) == (SHARES - kept, 1)
     assert out.count('"symbol"') >= SHARES
+
+
+def test_a_chain_has_the_closes_of_the_session_before(market: Market) -> None:
+    source = market.kite()
+    expiry = source.expiries("NIFTY")[0]
+    source.option_chain("NIFTY", expiry)
+    before = market.calls
+    told = source.previous_closes("NIFTY", expiry)
+    assert spent(market, before) == (0, 0)  # the quotes of the chain
+    simulated = market.sandbox.state.market.previous_closes("NIFTY", expiry)  # type: ignore[attr-defined]
+    assert told is not None
+    both = told.join(simulated, on=["strike", "option_type"], suffix="_sim")
+    assert both.height == told.height > 50
+    assert both["previous_close"].equals(both["previous_close_sim"].rename("previous_close"))
