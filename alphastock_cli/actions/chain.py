@@ -124,11 +124,21 @@ def chain(provider: MarketData, clock: Clock, request: ChainRequest) -> Result:
         as_of=held.as_of,
         source=provider.name,
         simulated=provider.simulated,
-        warnings=(*ended_since(facts, clock), *warnings(facts)),
+        warnings=(*_unranked(provider, request, facts), *ended_since(facts, clock),
+                  *warnings(facts)),
         selected=True,
         rows_follow=picked,
         highlight=tuple(column for column in COLUMNS if column in asked),
-    )
+    )  # fmt: skip
+
+
+def _unranked(
+    provider: MarketData, request: ChainRequest, facts: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Say that the provider has no earlier chains for the rank that was asked for."""
+    if not request.iv_rank or "iv_rank" in facts:
+        return ()
+    return (f"no IV rank or percentile: `{provider.name}` has no chains of earlier sessions",)
 
 
 def _chosen(

@@ -196,8 +196,8 @@ def underlyings(provider: MarketData) -> tuple[str, ...]:
 def expiry_named(word: str, underlying: str, days: Sequence[date], *, as_of: datetime) -> date:
     """Return the expiry meant: a date, or by a word among those listed.
 
-    Empty is the nearest that has not ended, ``next`` the one after it; ``monthly`` the nearest that
-    is the last one listed in its month, ``weekly`` the nearest that is not.
+    Empty and ``nearest`` are the nearest that has not ended, ``next`` the one after it; ``monthly``
+    the nearest that is the last one listed in its month, ``weekly`` the nearest that is not.
 
     Raises
     ------
@@ -208,7 +208,7 @@ def expiry_named(word: str, underlying: str, days: Sequence[date], *, as_of: dat
     """
     first = nearest_expiry(underlying, days, as_of=as_of, source="")
     text = word.strip().lower()
-    if not text:
+    if text in {"", "nearest"}:
         return first
     coming = [day for day in days if day >= first]
     lasts = {(day.year, day.month): day for day in sorted(days)}

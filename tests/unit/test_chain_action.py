@@ -294,3 +294,13 @@ def test_contracts_that_have_ended_since_their_prices_are_told() -> None:
     later = asked(ManualClock(ended))
     assert later.warnings[0].startswith("the contracts ended at 2026-11-24 15:40, after these")
     assert later.summary["expired"] is False, "at the moment of the prices they were alive"
+
+
+def test_a_rank_nobody_can_give_is_told(clock: ManualClock) -> None:
+    told = "no IV rank or percentile: `fake` has no chains of earlier sessions"
+    assert told in asked(clock, iv_rank=True).warnings
+    assert told not in asked(clock).warnings
+
+
+def test_nearest_is_a_word_for_an_expiry_as_in_the_legs_of_a_structure(clock: ManualClock) -> None:
+    assert asked(clock, expiry="Nearest").summary["expiry"] == asked(clock).summary["expiry"]
