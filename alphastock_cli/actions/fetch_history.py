@@ -118,9 +118,7 @@ def show_plan(source: Source, lake: Lake, request: HistoryRequest) -> Result:
         "budget_seconds": seconds, **source.use(),
     }  # fmt: skip
     notes = tuple(source.remarks())
-    return Result(
-        kind="fetch_plan", rows=rows, summary=summary, source=source.name, warnings=notes
-    )
+    return Result(kind="fetch_plan", rows=rows, summary=summary, source=source.name, warnings=notes)
 
 
 def fetch_history(

@@ -95,7 +95,8 @@ def test_a_fetch_that_loses_its_login_goes_on_after_the_next(
 
     log_in(wiring, sandbox)
     done = fetch_history(kite(wiring), wiring.lake, wiring.clock, REQUEST)
-    assert sandbox.state.limiter.counts["historical"] - before == 3  # the rest, and today of SBIN again
+    asked = sandbox.state.limiter.counts["historical"] - before
+    assert asked == 3, "the rest, and today of SBIN again"
     assert done.summary["changed"] == 0
     again = fetch_history(kite(wiring), wiring.lake, wiring.clock, REQUEST)
     assert again.summary["calls"] == 2  # the day under way, of each
