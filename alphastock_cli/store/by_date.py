@@ -83,9 +83,10 @@ class ByDate:
                 return None
             if held := [data for data in found if data]:
                 rows = pl.scan_parquet(held, schema=schema)
+                if start == end:  # the rows of one day are in order already
+                    return rows.filter(pl.col("date") == start)
                 rows = rows.filter(pl.col("date") >= start, pl.col("date") <= end)
-                # the rows of one day are in order already
-                frames.append(rows if start == end else rows.sort(KEYS[self.dataset]))
+                frames.append(rows.sort(KEYS[self.dataset]))
         return pl.concat(frames) if frames else pl.LazyFrame(schema=schema)
 
     def _index(self, year: Path) -> dict[str, Part]:
@@ -100,7 +101,7 @@ class ByDate:
         source, *parts = body.splitlines()
         if not Seal(*map(int, source.split())).fits(year):
             return {}
-        words = [line.split() for line in parts]
+        words = (line.split() for line in parts)
         return {name: Part(int(size), int(content)) for name, size, content in words}
 
     def _read(self, index: Mapping[str, Part], name: str) -> bytes | None:

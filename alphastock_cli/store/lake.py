@@ -8,6 +8,7 @@ the order of `tiles.py`. A load rewrites only the files it changes. One file and
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -84,7 +85,11 @@ class Lake:
     def files(self, dataset: str) -> list[Path]:
         """Return the files of a dataset, oldest year first; a file of another name is not ours."""
         folder = self.root / known(dataset)
-        return sorted(path for path in folder.glob("*.parquet") if is_ours(path, dataset))
+        try:  # a glob costs twice as much, and this is asked before every question
+            names = sorted(name for name in os.listdir(folder) if name.endswith(".parquet"))  # noqa: PTH208
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [path for name in names if is_ours(path := folder / name, dataset)]
 
     def strangers(self, dataset: str) -> list[Path]:
         """Return the Parquet files that lie among those of a dataset and are not read."""

@@ -175,14 +175,15 @@ def test_a_body_that_promises_too_much_is_not_even_read(
 def test_a_damaged_file_of_the_cache_is_asked_for_again(
     host: Host, make: Make, tmp_path: Path
 ) -> None:
-    host.on(PATHS["equities"], host_of.good(file_of("equities", DAY)))
+    content = file_of("equities", DAY)  # once: an archive holds the moment it was made
+    host.on(PATHS["equities"], host_of.good(content))
     archive = make()
     wanted = one(archive, "equities")
     archive.fetch(wanted)
     path = tmp_path / "cache" / wanted.place
     path.write_bytes(path.read_bytes()[:100])
     assert archive.fetch(wanted).outcome is Outcome.FETCHED
-    assert path.read_bytes() == file_of("equities", DAY)
+    assert path.read_bytes() == content
     assert len(host.asked) == 2
 
 
