@@ -13,7 +13,7 @@ demo: $(STAMP)  ## the main job, offline, on the simulated exchange
 	$(BIN)/python examples/simulated_day.py --minutes 60
 
 test: $(STAMP)  ## everything that must hold
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term
 
 check: lint test  ## what a change must pass
 
