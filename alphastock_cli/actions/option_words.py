@@ -23,7 +23,7 @@ from alphastock_cli.errors import (
 )
 from alphastock_cli.exchange import contracts, indices
 from alphastock_cli.exchange.daycount import DAYCOUNTS, Daycount
-from alphastock_cli.exchange.expiry_life import ROLL_SESSIONS
+from alphastock_cli.exchange.expiry_life import ROLL_SESSIONS, kind_of
 from alphastock_cli.pricing.black76 import Model
 from alphastock_cli.registry import PROVIDERS
 from alphastock_cli.runners._underlying import nearest_expiry
@@ -197,7 +197,8 @@ def expiry_named(word: str, underlying: str, days: Sequence[date], *, as_of: dat
     """Return the expiry meant: a date, or by a word among those listed.
 
     Empty and ``nearest`` are the nearest that has not ended, ``next`` the one after it; ``monthly``
-    the nearest that is the last one listed in its month, ``weekly`` the nearest that is not.
+    the nearest that is no weekly one and ``weekly`` the nearest that is: by the exchange's rules,
+    where none are known by being the last one listed in its month or not.
 
     Raises
     ------
@@ -211,12 +212,12 @@ def expiry_named(word: str, underlying: str, days: Sequence[date], *, as_of: dat
     if text in {"", "nearest"}:
         return first
     coming = [day for day in days if day >= first]
-    lasts = {(day.year, day.month): day for day in sorted(days)}
-    monthly = [day for day in coming if lasts[day.year, day.month] == day]
+    on = as_of.date()
+    weekly = [day for day in coming if kind_of(underlying, day, on=on, listed=days) == "weekly"]
     choices = {
         "next": coming[1:],
-        "monthly": monthly,
-        "weekly": [day for day in coming if day not in monthly],
+        "monthly": [day for day in coming if day not in weekly],
+        "weekly": weekly,
     }
     if text in choices:
         if not choices[text]:

@@ -78,11 +78,10 @@ def expiry_life(
     exchange = closes.derivative_exchange(underlying)
     segment, today = calendar.segment_of(exchange), at.date()
     rule = _by_rule(underlying, day, today)
-    month = [each for each in (*listed, day) if (each.year, each.month) == (day.year, day.month)]
     roll = _back(segment, day, roll_sessions)
     return ExpiryLife(
         day=day,
-        kind=rule.kind if rule else ("monthly" if day == max(month) else "weekly"),
+        kind=rule.kind if rule else _by_list(day, listed),
         regular=rule.regular if rule else None,
         shifted=rule.regular != day if rule else None,
         days=(day - today).days,
@@ -91,6 +90,17 @@ def expiry_life(
         roll_due=None if roll is None else today >= roll,
         expired=closes.contract_close(exchange, day) <= at,
     )
+
+
+def kind_of(underlying: str, day: date, *, on: date, listed: Sequence[date]) -> str:
+    """Return the kind of an expiry alone, as `ExpiryLife.kind` tells it."""
+    rule = _by_rule(underlying, day, on)
+    return rule.kind if rule else _by_list(day, listed)
+
+
+def _by_list(day: date, listed: Sequence[date]) -> str:
+    month = [each for each in (*listed, day) if (each.year, each.month) == (day.year, day.month)]
+    return "monthly" if day == max(month) else "weekly"
 
 
 def _by_rule(underlying: str, day: date, on: date) -> expiries.Expiry | None:

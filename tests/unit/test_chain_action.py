@@ -226,6 +226,14 @@ def test_expiries_by_word(word: str, moment: str, day: str) -> None:
     assert expiry_named(word, "NIFTY", DAYS, as_of=at).isoformat() == day
 
 
+def test_a_monthly_expiry_is_one_by_the_rules_not_the_last_that_a_short_list_holds() -> None:
+    at = datetime.fromisoformat("2026-11-25T10:00").replace(tzinfo=IST)
+    short = DAYS[:4]  # ends on 8 December, three weeks before the month's own
+    with pytest.raises(UsageError, match="no monthly expiry"):
+        expiry_named("monthly", "NIFTY", short, as_of=at)
+    assert expiry_named("weekly", "NIFTY", short[3:], as_of=at) == short[3]
+
+
 def test_no_such_expiry() -> None:
     with pytest.raises(UsageError, match="no weekly expiry"):
         expiry_named("weekly", "SBIN", (NEAR, FAR), as_of=MOMENT)
