@@ -47,8 +47,15 @@ def from_template(
     ]
     contracts_of = [(leg.kind, leg.place, leg.expiry) for leg in legs]
     if len(set(contracts_of)) < len(legs):
+        if measures.width is None:  # the usual one: there are too few strikes to part them
+            few = len(board.strikes(expiry))
+            raise UsageError(
+                f"two legs of {found.name} fall on one contract: {board.name} lists"
+                f" {few} strike{'s' * (few != 1)} for {expiry}",
+                hint="Take another --expiry, or name the legs.",
+            )
         raise UsageError(
-            f"--width {width or 0:g}: two legs of {found.name} fall on one contract",
+            f"--width {measures.width:g}: two legs of {found.name} fall on one contract",
             hint="Strikes lie farther apart: give a larger --width.",
         )
     return legs

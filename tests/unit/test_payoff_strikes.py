@@ -134,6 +134,14 @@ def test_measures_that_make_no_sense(words: dict[str, object], match: str) -> No
         asked("NIFTY", **{"strategy": "iron_condor", **words})
 
 
+def test_a_chain_of_too_few_strikes_is_not_blamed_on_a_width_nobody_gave() -> None:
+    held = market()
+    rows = held.chains["NIFTY", NEAR]
+    rows[:] = [row for row in rows if row["strike"] == 24_000.0]
+    with pytest.raises(UsageError, match="one contract: NIFTY lists 1 strike for"):
+        asked("NIFTY", held, strategy="iron_condor")
+
+
 def test_legs_and_strategies_do_not_mix() -> None:
     with pytest.raises(UsageError, match="brings its own legs"):
         asked("NIFTY +24000CE", strategy="iron_condor")
