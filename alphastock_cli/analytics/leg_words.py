@@ -132,9 +132,11 @@ def parse(text: str) -> StructureWords:
         word, at = match.group(), match.start()
         if word[0] in _SIGNS:
             if not names:
-                _wrong(line, 0, "the underlying before its legs")
+                _wrong(line, at, "the underlying before its legs")
             legs.append(_Leg(line, at, match.end()).read())
         elif word[0] == "@":
+            if not names:
+                _wrong(line, at, "the underlying before its expiry")
             if expiry:
                 _wrong(line, at, "one expiry for the whole; a leg's own is written onto the leg")
             expiry = read_expiry(line, at + 1, word[1:])
