@@ -77,9 +77,11 @@ def sandbox(
     wiring = _wiring(run, replay, speed)
     market = wiring.provider()
     _can_be_sold(market)
+    wall = SystemClock()
     state = Sandbox(
-        market, clock=wiring.clock, wall=SystemClock(), faults=faults,
-        rates=Rates(on=not no_limits), app=App(redirect_url=run.settings.kite.redirect_url),
+        market, clock=wiring.clock, wall=wall, faults=faults,
+        rates=Rates.of(wall.now().date(), on=not no_limits),
+        app=App(redirect_url=run.settings.kite.redirect_url),
         house=House(cash=cash, auto_login=auto_login),
     )  # fmt: skip
     web = server(state)

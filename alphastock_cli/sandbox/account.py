@@ -1,8 +1,11 @@
-"""The account behind the sandbox: funds, holdings and positions, folded from the day's fills."""
+"""The account behind the sandbox: funds, holdings and positions, folded from the day's fills.
+
+What an order, a change or a conversion would make of it is asked of the same fold, before anything
+is done: one law for all, no money appears and none is spent twice.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,56 +13,37 @@ from typing import Any
 
 from alphastock_cli.domain.data import Quote
 from alphastock_cli.domain.instrument import Side
-from alphastock_cli.sandbox.costs import Blocks, Held, product_of
-from alphastock_cli.sandbox.listing import Listed
+from alphastock_cli.exchange.limits import CASH
+from alphastock_cli.providers.kite.facts import share
+from alphastock_cli.sandbox.blocking import Waiting, blocked
+from alphastock_cli.sandbox.buckets import (
+    DELIVERED,
+    Bucket,
+    Holding,
+    Moved,
+    holding_row,
+    position_row,
+    segment,
+)
+from alphastock_cli.sandbox.costs import Blocks
 from alphastock_cli.sandbox.order_form import Form
-from alphastock_cli.sandbox.replies import bad, stamp
+from alphastock_cli.sandbox.replies import CallError
 from alphastock_cli.sandbox.tickets import Ticket
 
-_SOLD_USABLE = 0.8  # of what sold holdings bring, on the day itself
-_DAY = "00:00:00"
+_PAISA = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """Shares held since before today: units and what they cost."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What might be done: an order more with so many units, one less, a conversion more."""
 
-    item: Listed
-    quantity: int
-    average: float
+    form: Form | None = None
+    units: int = 0
+    without: Ticket | None = None
+    moved: Moved | None = None
 
 
-@dataclass(slots=True)
-class Bucket:
-    """The day's trades of one instrument in one product."""
-
-    item: Listed
-    product: str
-    bought: int = 0
-    bought_value: float = 0.0
-    sold: int = 0
-    sold_value: float = 0.0
-
-    @property
-    def net(self) -> int:
-        """Units open, negative when short."""
-        return self.bought - self.sold
-
-    @property
-    def average(self) -> float:
-        """Mean price of the side that is open."""
-        if self.net > 0:
-            return self.bought_value / self.bought
-        return self.sold_value / self.sold if self.net < 0 else 0.0
-
-    def add(self, side: Side, quantity: int, price: float) -> None:
-        """Count a trade."""
-        if side is Side.BUY:
-            self.bought += quantity
-            self.bought_value += quantity * price
-        else:
-            self.sold += quantity
-            self.sold_value += quantity * price
+NOTHING = Trial()
 
 
 @dataclass
@@ -77,11 +61,11 @@ class Account:
     tickets: Callable[[], Iterable[Ticket]]
     now: Callable[[], datetime]
     holdings: dict[str, Holding] = field(default_factory=dict)
-    moved: list[tuple[str, str, str, Side, int, float]] = field(default_factory=list)
+    moved: list[Moved] = field(default_factory=list)
 
     # -- positions ----------------------------------------------------------------------------
 
-    def buckets(self) -> dict[tuple[str, str], Bucket]:
+    def buckets(self, trial: Trial = NOTHING) -> dict[tuple[str, str], Bucket]:
         """Return the day's trades by instrument and product, conversions counted."""
         found: dict[tuple[str, str], Bucket] = {}
         for ticket in self.tickets():
@@ -89,60 +73,29 @@ class Account:
                 key = (ticket.form.item.key, ticket.form.product)
                 bucket = found.setdefault(key, Bucket(ticket.form.item, ticket.form.product))
                 bucket.add(fill.side, fill.quantity, float(fill.price))
-        for name, old, new, side, quantity, price in self.moved:
-            source = found[name, old]
-            source.add(side, -quantity, price)
-            target = found.setdefault((name, new), Bucket(source.item, new))
-            target.add(side, quantity, price)
+        for one in (*self.moved, *([trial.moved] if trial.moved else [])):
+            name = one.item.key
+            found[name, one.old].add(one.side, -one.units, one.price)
+            target = found.setdefault((name, one.new), Bucket(one.item, one.new))
+            target.add(one.side, one.units, one.price)
         return {key: made for key, made in found.items() if made.bought or made.sold}
 
     def positions(self) -> dict[str, list[dict[str, Any]]]:
         """Return `/portfolio/positions`; nothing is carried overnight, so both lists agree."""
         buckets = self.buckets()
         quotes = self.quotes([bucket.item.key for bucket in buckets.values()])
-        rows = [_position(made, quotes.get(made.item.key)) for made in buckets.values()]
+        rows = [position_row(made, quotes.get(made.item.key)) for made in buckets.values()]
         return {"net": rows, "day": [dict(row) for row in rows]}
-
-    def convert(self, form: dict[str, str]) -> bool:
-        """Move units of a position into another product.
-
-        Raises
-        ------
-        CallError
-            No such position, or not so many units.
-        """
-        names = ("exchange", "tradingsymbol", "transaction_type", "position_type", "quantity",
-                 "old_product", "new_product")  # fmt: skip
-        for name in names:
-            if not form.get(name):
-                raise bad(f"Missing or empty field `{name}`")
-        key = f"{form['exchange']}:{form['tradingsymbol']}"
-        bucket = self.buckets().get((key, form["old_product"]))
-        side, text = form["transaction_type"], form["quantity"]
-        if form["new_product"] not in {"CNC", "NRML", "MIS", "MTF"}:
-            raise bad("Invalid `new_product`.")
-        if side not in {"BUY", "SELL"} or form["position_type"] not in {"day", "overnight"}:
-            raise bad("Invalid `transaction_type` or `position_type`.")
-        units = int(text) if text.isascii() and text.isdecimal() else 0
-        open_units = 0 if bucket is None else bucket.net * (1 if side == "BUY" else -1)
-        if bucket is None or not 0 < units <= open_units or form["position_type"] != "day":
-            raise bad("Invalid quantity: no such open position to convert.")
-        self.moved.append(
-            (key, form["old_product"], form["new_product"], Side(side), units, bucket.average)
-        )
-        return True
 
     # -- holdings -----------------------------------------------------------------------------
 
     def held(self) -> list[dict[str, Any]]:
         """Return `/portfolio/holdings`."""
-        sold: defaultdict[str, int] = defaultdict(int)
-        for (key, product), bucket in self.buckets().items():
-            if product in {"CNC", "MTF"}:
-                sold[key] += max(0, -bucket.net)
+        buckets = self.buckets()
+        sold = {key: max(0, -made.net) for (key, name), made in buckets.items() if name == "CNC"}
         quotes = self.quotes(list(self.holdings))
         return [
-            _holding(one, sold[key], quotes.get(key), self.now())
+            holding_row(one, sold.get(key, 0), quotes.get(key), self.now())
             for key, one in self.holdings.items()
         ]
 
@@ -160,131 +113,99 @@ class Account:
             "invested_amount": invested, "current_value": value,
         }  # fmt: skip
 
+    def free(self, key: str, product: str, *, without: Ticket | None = None) -> int:
+        """Return the shares that can be delivered: held and bought, less what waits to be sold."""
+        bucket = self.buckets().get((key, product))
+        units = 0 if bucket is None else bucket.net
+        if product == "CNC" and key in self.holdings:
+            units += self.holdings[key].quantity
+        promised = (
+            ticket.left for ticket in self._waiting(without)
+            if ticket.form.side is Side.SELL and ticket.form.product == product
+            and ticket.form.item.key == key
+        )  # fmt: skip
+        return units - sum(promised)
+
     # -- funds --------------------------------------------------------------------------------
 
-    def funds(self, extra: Iterable[Held] = ()) -> dict[str, Any]:
-        """Return the equity segment of `/user/margins`, with orders and `extra` blocked."""
-        buckets, blocks = self.buckets(), Blocks(self.quotes, self.now)
-        held = [
-            Held(made.item, product_of(made.product), made.net, made.average)
-            for made in buckets.values()
-            if made.net > 0 or (made.net < 0 and made.product not in {"CNC", "MTF"})
-        ]
-        pieces = blocks.of([*held, *_open(self.tickets()), *extra])
+    def funds(self, trial: Trial = NOTHING) -> dict[str, Any]:
+        """Return the equity segment of `/user/margins`, as it is or as it would be."""
+        buckets = self.buckets(trial)
+        wanted = [(ticket.form, ticket.left) for ticket in self._waiting(trial.without)]
+        if trial.form is not None:
+            wanted.append((trial.form, trial.units))
+        pieces = blocked(
+            Blocks(self.quotes, self.now), buckets,
+            [self._standing(form, units) for form, units in wanted],
+        )  # fmt: skip
         quotes = self.quotes([made.item.key for made in buckets.values()])
         realised = unrealised = sales = 0.0
         for made in buckets.values():
             quote = quotes.get(made.item.key)
             last = quote.last_price if quote and quote.last_price else made.average
-            closed = min(made.bought, made.sold)
-            if closed:
-                realised += closed * (made.sold_value / made.sold - made.bought_value / made.bought)
-            unrealised += made.net * (last - made.average)
-            if made.product in {"CNC", "MTF"}:
-                sales += max(0, -made.net) * made.average
-        return _segment(self.cash, pieces, realised, unrealised, sales)
+            realised += made.realised
+            unrealised += made.unrealised(last)
+            sales += made.delivered
+        usable = share("sales.usable_pct", self.now().date())
+        return segment(self.cash, pieces, realised, unrealised, sales, usable=usable)
 
-    def lack(self, form: Form, quote: Quote | None) -> str:
-        """Return why the account cannot pay for an order; "" where it can."""
-        price = float(form.price) or (quote.last_price if quote and quote.last_price else 0.0)
-        sign = 1 if form.side is Side.BUY else -1
-        bucket = self.buckets().get((form.item.key, form.product))
-        closing = (
-            0 if bucket is None or bucket.net * sign > 0 else min(form.quantity, abs(bucket.net))
-        )
-        opening = form.quantity - closing
-        if form.product in {"CNC", "MTF"} and sign < 0:
-            return ""  # what is not held is refused by the exchange's rule
-        before = self.funds()["net"]
-        extra = Held(form.item, form.product_held, sign * opening, price)
-        needed = before - self.funds([extra])["net"] if opening else 0.0
-        if needed <= max(before, 0.0):
-            return ""
+    def refusal(self, form: Form, units: int, *, without: Ticket | None = None) -> CallError | None:
+        """Return why the account cannot have an order, None where it can.
+
+        Parameters
+        ----------
+        units : int
+            What the order still wants.
+        without : Ticket, optional
+            The order it takes the place of: what that one has blocked is free for it.
+        """
+        if form.item.instrument.exchange in CASH and form.product in DELIVERED:
+            free = self.free(form.item.key, form.product, without=without)
+            if form.side is Side.SELL and units > free:
+                where = "in the holdings" if form.product == "CNC" else "bought in it"
+                return CallError(
+                    400, "HoldingException",
+                    f"a {form.product} sell of {units} needs as many {where}, {free} are free:"
+                    " to sell short within the day use MIS",
+                )  # fmt: skip
+        return self._unpaid(Trial(form=form, units=units, without=without), Trial(without=without))
+
+    def unconvertible(self, moved: Moved) -> CallError | None:
+        """Return why units cannot go into another product, None where they can.
+
+        Long ones leave a delivery product only if no sale counts on them, short ones enter it only
+        out of what is free there; either way the funds have to last.
+        """
+        key = moved.item.key
+        needs = moved.old if moved.side is Side.BUY else moved.new
+        if needs in DELIVERED and (free := self.free(key, needs)) < moved.units:
+            return CallError(
+                400, "HoldingException",
+                f"{moved.units} units cannot be converted: {max(0, free)} of {needs} are free.",
+            )  # fmt: skip
+        return self._unpaid(Trial(moved=moved), NOTHING)
+
+    def _unpaid(self, trial: Trial, base: Trial) -> CallError | None:
+        """Return an error where the funds would be below zero, and lower than they are."""
+        after, before = self.funds(trial)["net"], self.funds(base)["net"]
+        now = before if base == NOTHING else self.funds()["net"]
+        if after >= 0 or after >= now - _PAISA:
+            return None
+        return CallError(
+            400, "MarginException",
+            f"Insufficient funds. Required margin is {before - after:.2f} but available margin is"
+            f" {before:.2f}. Check the orderbook for open orders.",
+        )  # fmt: skip
+
+    def _waiting(self, without: Ticket | None) -> Iterable[Ticket]:
         return (
-            f"Insufficient funds. Required margin is {needed:.2f} but available margin is"
-            f" {before:.2f}. Check the orderbook for open orders."
-        )
+            ticket for ticket in self.tickets()
+            if not ticket.final and ticket.inner and ticket is not without
+        )  # fmt: skip
 
-
-def _open(tickets: Iterable[Ticket]) -> list[Held]:
-    """Return what waiting orders would open; sales of shares for delivery block nothing."""
-    found = []
-    for ticket in tickets:
-        form = ticket.form
-        delivery = form.product in {"CNC", "MTF"} and form.side is Side.SELL
-        if ticket.final or not ticket.inner or delivery or ticket.parent is not None:
-            continue
-        sign = 1 if form.side is Side.BUY else -1
+    def _standing(self, form: Form, units: int) -> Waiting:
         price = float(form.price or form.trigger_price)
-        found.append(Held(form.item, form.product_held, sign * ticket.left, price))
-    return found
-
-
-def _segment(
-    cash: float, pieces: dict[str, float], realised: float, unrealised: float, sales: float
-) -> dict[str, Any]:
-    blocked = sum(pieces.values())
-    debits = blocked - realised - sales * _SOLD_USABLE
-    net = round(cash - debits, 4)
-    return {
-        "enabled": True, "net": net,
-        "available": {
-            "adhoc_margin": 0, "cash": cash, "opening_balance": cash, "live_balance": net,
-            "collateral": 0, "intraday_payin": 0,
-        },
-        "utilised": {
-            "debits": round(debits, 4), "exposure": round(pieces["exposure"] + pieces["var"], 4),
-            "m2m_realised": round(realised, 4), "m2m_unrealised": round(unrealised, 4),
-            "option_premium": round(pieces["option_premium"], 4), "payout": 0,
-            "span": round(pieces["span"], 4), "holding_sales": round(sales * _SOLD_USABLE, 4),
-            "turnover": 0, "liquid_collateral": 0, "stock_collateral": 0,
-            "delivery": round(sales * (1 - _SOLD_USABLE), 4),
-        },
-    }  # fmt: skip
-
-
-def empty_segment() -> dict[str, Any]:
-    """Return a segment without money."""
-    pieces = {"exposure": 0.0, "var": 0.0, "option_premium": 0.0, "span": 0.0}
-    return _segment(0.0, pieces, 0.0, 0.0, 0.0)
-
-
-def _position(made: Bucket, quote: Quote | None) -> dict[str, Any]:
-    last = quote.last_price if quote and quote.last_price else made.average
-    times = made.item.instrument.multiplier
-    bought, sold = made.bought_value * times, made.sold_value * times
-    pnl = sold - bought + made.net * last * times
-    buy = made.bought_value / made.bought if made.bought else 0
-    sell = made.sold_value / made.sold if made.sold else 0
-    return {
-        "tradingsymbol": made.item.instrument.tradingsymbol,
-        "exchange": made.item.instrument.exchange.value, "instrument_token": made.item.token,
-        "product": made.product, "quantity": made.net, "overnight_quantity": 0,
-        "multiplier": times, "average_price": made.average,
-        "close_price": (quote.previous_close if quote else None) or 0, "last_price": last,
-        "value": sold - bought, "pnl": pnl, "m2m": pnl, "unrealised": pnl, "realised": 0,
-        "buy_quantity": made.bought, "buy_price": buy, "buy_value": bought, "buy_m2m": bought,
-        "sell_quantity": made.sold, "sell_price": sell, "sell_value": sold, "sell_m2m": sold,
-        "day_buy_quantity": made.bought, "day_buy_price": buy, "day_buy_value": bought,
-        "day_sell_quantity": made.sold, "day_sell_price": sell, "day_sell_value": sold,
-    }  # fmt: skip
-
-
-def _holding(one: Holding, sold: int, quote: Quote | None, now: datetime) -> dict[str, Any]:
-    last = quote.last_price if quote and quote.last_price else one.average
-    close = (quote.previous_close if quote else None) or last
-    used = min(sold, one.quantity)
-    return {
-        "tradingsymbol": one.item.instrument.tradingsymbol,
-        "exchange": one.item.instrument.exchange.value, "instrument_token": one.item.token,
-        "isin": one.item.instrument.isin, "product": "CNC", "price": 0,
-        "quantity": one.quantity - used, "used_quantity": used, "t1_quantity": 0,
-        "realised_quantity": one.quantity, "authorised_quantity": 0,
-        "authorised_date": f"{stamp(now)[:10]} {_DAY}", "authorisation": {},
-        "opening_quantity": one.quantity, "short_quantity": 0, "collateral_quantity": 0,
-        "collateral_type": "", "discrepancy": False, "average_price": one.average,
-        "last_price": last, "close_price": close, "pnl": (last - one.average) * one.quantity,
-        "day_change": last - close, "day_change_percentage": (last / close - 1) * 100,
-        "mtf": {"quantity": 0, "used_quantity": 0, "average_price": 0, "value": 0,
-                "initial_margin": 0},
-    }  # fmt: skip
+        if not price:  # sent without one: the last is the nearest
+            quote = self.quotes([form.item.key]).get(form.item.key)
+            price = quote.last_price if quote and quote.last_price else 0.0
+        return Waiting(form.item, form.product, form.side, units, price)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from alphastock_cli.domain.instrument import Side
-from alphastock_cli.sandbox import costs
-from alphastock_cli.sandbox.account import empty_segment
+from alphastock_cli.sandbox import costs, figures
+from alphastock_cli.sandbox.buckets import empty_segment
+from alphastock_cli.sandbox.conversion import convert
 from alphastock_cli.sandbox.costs import Blocks, Held
+from alphastock_cli.sandbox.order_form import product_fits
 from alphastock_cli.sandbox.replies import bad
 from alphastock_cli.sandbox.routing import route
 
@@ -78,7 +79,8 @@ def _positions(sandbox: Sandbox, _: Call) -> object:
 
 @route("PUT", "/portfolio/positions")
 def _convert(sandbox: Sandbox, call: Call) -> object:
-    return sandbox.account.convert(call.form)
+    sandbox.endow()
+    return convert(sandbox, call.form)
 
 
 @route("GET", "/portfolio/holdings")
@@ -117,7 +119,7 @@ def _order_margins(sandbox: Sandbox, call: Call) -> object:
 @route("POST", "/margins/basket")
 def _basket(sandbox: Sandbox, call: Call) -> object:
     held = _asked(sandbox, call, "price")
-    blocks = Blocks(sandbox.quotes, sandbox.clock.now)
+    blocks, day = Blocks(sandbox.quotes, sandbox.clock.now), sandbox.clock.now().date()
     before = []
     if call.words.get("consider_positions", "").lower() == "true":
         before = [
@@ -131,10 +133,10 @@ def _basket(sandbox: Sandbox, call: Call) -> object:
     for name, value in blocks.of(before).items():
         final[name] -= value
     return {
-        "initial": costs.item_of(None, initial, costs.no_charges()),
-        "final": costs.item_of(None, final, costs.no_charges()),
+        "initial": costs.item_of(None, initial, costs.no_charges(), day),
+        "final": costs.item_of(None, final, costs.no_charges(), day),
         "orders": [_margin_of(sandbox, one, call) for one in held],
-        "charges": costs.added(costs.charges_of(one, sandbox.clock.now().date()) for one in held),
+        "charges": costs.added(costs.charges_of(one, day) for one in held),
     }
 
 
@@ -153,8 +155,9 @@ def _charges(sandbox: Sandbox, call: Call) -> object:
 
 def _margin_of(sandbox: Sandbox, one: Held, call: Call) -> dict[str, Any]:
     pieces = _alone(Blocks(sandbox.quotes, sandbox.clock.now), one)
-    charges = costs.charges_of(one, sandbox.clock.now().date())
-    made = costs.item_of(one, pieces, charges)
+    day = sandbox.clock.now().date()
+    charges = costs.charges_of(one, day)
+    made = costs.item_of(one, pieces, charges, day)
     if call.words.get("mode") == "compact":
         return {name: made[name] for name in ("type", "tradingsymbol", "exchange", "total")}
     return made
@@ -174,27 +177,30 @@ def _asked(sandbox: Sandbox, call: Call, price: str) -> list[Held]:
     CallError
         The list cannot be read, or an instrument is unknown.
     """
-    rows, found = call.json(), []
+    rows = call.json()
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise bad("Expected a list of orders")
-    for row in rows:
-        item = sandbox.item(f"{row.get('exchange')}:{row.get('tradingsymbol')}")
-        try:
-            side, units = Side(row["transaction_type"]), int(row["quantity"])
-            product = costs.product_of(row["product"])
-            wanted = float(row.get(price) or 0)
-            kept = (row["variety"], row["order_type"])
-        except (KeyError, TypeError, ValueError):
-            raise bad("Invalid or missing field in an order") from None
-        if item is None or item.is_index or units < 1 or not math.isfinite(wanted) or not all(kept):
-            raise bad("Invalid instrument, quantity or price in an order")
-        if not wanted:
-            if price == "average_price":
-                raise bad("Invalid `average_price`.")
-            quote = sandbox.quotes([item.key]).get(item.key)
-            wanted = (quote.last_price if quote else None) or 0.0
-        found.append(Held(item, product, units if side is Side.BUY else -units, wanted))
-    return found
+    return [_held(sandbox, row, price) for row in rows]
+
+
+def _held(sandbox: Sandbox, row: dict[str, Any], price: str) -> Held:
+    day = sandbox.clock.now().date()
+    item = sandbox.item(f"{row.get('exchange')}:{row.get('tradingsymbol')}")
+    side, product = row.get("transaction_type"), row.get("product")
+    if item is None or item.is_index or not (row.get("variety") and row.get("order_type")):
+        raise bad("Invalid or missing instrument, variety or order type in an order")
+    if not isinstance(side, str) or side not in set(Side):
+        raise bad("Invalid `transaction_type`.")
+    if not isinstance(product, str) or not product_fits(item, product, day):
+        raise bad("Invalid `product`.")
+    units = figures.units(row.get("quantity"), "quantity", least=1)
+    wanted = float(figures.amount(row.get(price) or 0, price))
+    if not wanted:
+        if price == "average_price":
+            raise bad("Invalid `average_price`.")
+        quote = sandbox.quotes([item.key]).get(item.key)
+        wanted = (quote.last_price if quote else None) or 0.0
+    return Held(item, costs.product_of(product), units if side == Side.BUY else -units, wanted)
 
 
 # -- triggers and alerts ----------------------------------------------------------------------

@@ -9,10 +9,12 @@ import operator
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from alphastock_cli.domain.data import Quote
+from alphastock_cli.providers.kite.facts import whole
+from alphastock_cli.sandbox import figures
 from alphastock_cli.sandbox.listing import Listed
 from alphastock_cli.sandbox.quoting import full
 from alphastock_cli.sandbox.replies import CallError, bad, stamp
@@ -20,7 +22,6 @@ from alphastock_cli.sandbox.replies import CallError, bad, stamp
 _TESTS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "==": operator.eq,
 }  # fmt: skip
-_MOST = 500
 _NEEDED = ("name", "lhs_exchange", "lhs_tradingsymbol", "lhs_attribute", "operator", "rhs_type")
 _ATTRIBUTE = "LastTradedPrice"
 # what the history of an alert tells also of an index, as nothing
@@ -33,11 +34,15 @@ _NEVER = "0001-01-01 00:00:00"
 
 @dataclass
 class Alerts:
-    """The alerts of the account; `find` takes the key of an instrument, also ``INDICES:...``."""
+    """The alerts of the account; `find` takes the key of an instrument, also ``INDICES:...``.
+
+    `now` is the market's time, `today` the caller's day: how many there may be goes by it.
+    """
 
     user: str
     find: Callable[[str], Listed | None]
     now: Callable[[], datetime]
+    today: Callable[[], date]
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     past: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -57,8 +62,9 @@ class Alerts:
         CallError
             The form is wrong, or there are too many.
         """
-        if sum(row["status"] == "enabled" for row in self.rows.values()) >= _MOST:
-            raise bad(f"Maximum of {_MOST} active alerts reached.")
+        most = whole("alerts.active", self.today())
+        if sum(row["status"] == "enabled" for row in self.rows.values()) >= most:
+            raise bad(f"Maximum of {most} active alerts reached.")
         number, now = str(uuid.uuid4()), stamp(self.now())
         row = self._read(form) | {
             "uuid": number, "status": "enabled", "alert_count": 0, "created_at": now,
@@ -97,11 +103,10 @@ class Alerts:
         """Return those of a status, newest first, a page at a time."""
         wanted = words.get("status", "")
         rows = [dict(r) for r in reversed(self.rows.values()) if wanted in {"", r["status"]}]
-        try:
-            page, size = int(words.get("page", "1")), int(words.get("page_size", str(_MOST)))
-        except ValueError:
-            raise bad("Invalid `page` or `page_size`.") from None
-        return rows[max(0, page - 1) * size : max(1, page) * size]
+        most = whole("alerts.active", self.today())
+        page = figures.units(words.get("page", "1"), "page", least=1)
+        size = figures.units(words.get("page_size", str(most)), "page_size", least=1)
+        return rows[(page - 1) * size : page * size]
 
     def delete(self, numbers: list[str]) -> None:
         """Delete several.
@@ -195,10 +200,8 @@ class Alerts:
             **{name: form[name] for name in _NEEDED},
             **{name: form.get(name, "") for name in names},
         }  # fmt: skip
-        try:
-            row["rhs_constant"] = float(form.get("rhs_constant") or 0)
-        except ValueError:
-            raise bad("Invalid `rhs_constant`.") from None
+        constant = figures.amount(form.get("rhs_constant") or "0", "rhs_constant")
+        row["rhs_constant"] = float(constant)
         if None in self._items(row)[: 1 if row["rhs_type"] == "constant" else 2]:
             raise bad("Invalid instrument in the alert.")
         return row

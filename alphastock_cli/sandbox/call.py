@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
-from alphastock_cli.sandbox.replies import bad
+from alphastock_cli.sandbox import figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +34,7 @@ class Call:
         CallError
             It is none.
         """
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            raise bad("Invalid JSON in the body") from None
+        return figures.parse_json(self.body, "the body")
 
     @classmethod
     def of(

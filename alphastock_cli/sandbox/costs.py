@@ -2,7 +2,7 @@
 
 Charges are the dated tables of `exchange/charges.py`; margins of derivatives the estimate of
 `exchange/margins.py`, which is not the broker's figure. The share of an intraday order and the
-fall-back are round numbers of this sandbox.
+fall-back are round numbers: rows of `facts.csv`, with what is known of them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,14 +19,13 @@ from alphastock_cli.domain.instrument import Exchange, Side
 from alphastock_cli.domain.structure import Leg, LegKind
 from alphastock_cli.domain.trading import Product
 from alphastock_cli.errors import OutOfRange
-from alphastock_cli.exchange.calendar import IST
 from alphastock_cli.exchange.charges import order_charges
 from alphastock_cli.exchange.margins import estimate
+from alphastock_cli.exchange.trading_hours import expires_at
+from alphastock_cli.providers.kite.facts import share
 from alphastock_cli.sandbox.listing import Listed
+from alphastock_cli.sandbox.order_form import HELD_AS
 
-_INTRADAY = 0.2  # of the value of a share, for MIS and CO
-_UNKNOWN = 0.15  # of the notional of a derivative, where no estimate can be made
-_CLOSE = time(15, 30)
 _PIECES = ("span", "exposure", "option_premium", "additional", "bo", "cash", "var")
 Quotes = Callable[[list[str]], Mapping[str, Quote]]
 
@@ -56,13 +55,14 @@ class Blocks:
         """Return the pieces in rupees; derivatives of one underlying count together."""
         pieces = dict.fromkeys(_PIECES, 0.0)
         groups: defaultdict[str, list[Held]] = defaultdict(list)
+        intraday = _intraday(self._now().date())
         for one in held:
             if one.is_share:
                 value = one.price * one.quantity
                 if one.product is Product.CNC:
                     pieces["var"] += max(0.0, value)
                 else:
-                    pieces["var"] += abs(value) * _INTRADAY
+                    pieces["var"] += abs(value) * intraday
             else:
                 groups[one.item.instrument.underlying].append(one)
         for underlying, legs in groups.items():
@@ -78,7 +78,7 @@ class Blocks:
         except (OutOfRange, ValueError):
             made = None
         if made is None or made.total is None:
-            return _rough(held)
+            return _rough(held, share("margin.rough_pct", day))
         return {
             "span": float(made.span or 0), "exposure": float(made.exposure or 0),
             "option_premium": float(made.premium or 0),
@@ -92,9 +92,9 @@ class Blocks:
         legs = []
         for one in held:
             made = one.item.instrument
-            if made.expiry is None:
+            ends = expires_at(made)
+            if made.expiry is None or ends is None:
                 raise ValueError(f"{made.key} has no expiry")
-            ends = datetime.combine(made.expiry, _CLOSE, IST)
             left = max((ends - self._now()).total_seconds(), 3600.0)
             years[made.expiry] = left / (365 * 86400)
             strike = None if made.strike is None else float(made.strike)
@@ -106,9 +106,10 @@ class Blocks:
                 iv = _iv(one, forwards[made.expiry], strike, years[made.expiry])
             legs.append(
                 Leg(
-                    underlying=underlying, kind=LegKind(one.item.kind), quantity=one.quantity,
-                    lot_size=made.lot_size, strike=strike, expiry=made.expiry, price=one.price,
-                    iv=iv, tradingsymbol=made.tradingsymbol,
+                    underlying=underlying, kind=LegKind(one.item.kind),
+                    quantity=one.quantity * made.multiplier,
+                    lot_size=made.lot_size * made.multiplier, strike=strike, expiry=made.expiry,
+                    price=one.price, iv=iv, tradingsymbol=made.tradingsymbol,
                 )
             )  # fmt: skip
         return legs, forwards, years
@@ -131,24 +132,33 @@ def _iv(one: Held, forward: float, strike: float, years: float) -> float | None:
     return found if found == found else None  # noqa: PLR0124 - NaN is none
 
 
-def _rough(held: list[Held]) -> dict[str, float]:
-    """Return round numbers where no estimate can be made."""
+def _intraday(on: date) -> float:
+    """Return the part of a share's value that MIS and CO block."""
+    return share("margin.intraday_pct", on)
+
+
+def _rough(held: list[Held], part: float) -> dict[str, float]:
+    """Return a round part of the notional where no estimate can be made; buys and sales cancel."""
     pieces = {"span": 0.0, "exposure": 0.0, "option_premium": 0.0}
+    open_: defaultdict[str, int] = defaultdict(int)
     for one in held:
-        made, value = one.item.instrument, one.price * one.quantity
+        made, units = one.item.instrument, one.quantity * one.item.instrument.multiplier
         if made.option_type is not None:
-            pieces["option_premium"] += value
-            if one.quantity < 0:
-                pieces["span"] += _UNKNOWN * float(made.strike or 0) * -one.quantity
-        else:
-            pieces["span"] += _UNKNOWN * abs(value)
+            pieces["option_premium"] += one.price * units
+        open_[made.key] += units
+    for one in {one.item.key: one for one in held}.values():
+        made, units = one.item.instrument, open_[one.item.key]
+        if made.option_type is None:
+            pieces["span"] += part * one.price * abs(units)
+        elif units < 0:
+            pieces["span"] += part * float(made.strike or 0) * -units
     return pieces
 
 
 def item_of(
-    held: Held | None, pieces: Mapping[str, float], charges: Mapping[str, Any]
+    held: Held | None, pieces: Mapping[str, float], charges: Mapping[str, Any], on: date
 ) -> dict[str, Any]:
-    """Return one margin in Kite's shape; `held` None is a sum of several."""
+    """Return one margin of a day in Kite's shape; `held` None is a sum of several."""
     made = None if held is None else held.item.instrument
     commodity = made is not None and made.exchange is Exchange.MCX
     kind = "" if made is None else "commodity" if commodity else "equity"
@@ -158,20 +168,14 @@ def item_of(
         "exchange": "" if made is None else made.exchange.value,
         **{name: round(pieces.get(name, 0.0), 6) for name in _PIECES},
         "pnl": {"realised": 0, "unrealised": 0},
-        "leverage": 0 if held is None else 1 / _INTRADAY if intraday else 1,
+        "leverage": 0 if held is None else 1 / _intraday(on) if intraday else 1,
         "charges": dict(charges), "total": round(sum(pieces.values()), 6),
     }  # fmt: skip
 
 
 def product_of(name: str) -> Product:
-    """Return the product as the desk counts it: shares on margin are delivery, a cover order MIS.
-
-    Raises
-    ------
-    ValueError
-        No such product.
-    """
-    return Product({"MTF": "CNC", "CO": "MIS"}.get(name, name))
+    """Return a known product as the desk counts it: shares on margin are delivery."""
+    return HELD_AS[name]
 
 
 def charges_of(held: Held, on: date) -> dict[str, Any]:

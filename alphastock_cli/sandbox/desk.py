@@ -1,42 +1,35 @@
 """The order system: tickets placed, changed and cancelled, and the market they meet.
 
-Matching is the paper broker's. Faults of order calls are played here, because the order itself is
-what they are about: placed or not, at once or later.
+Matching is the paper broker's. Faults of orders are played here: placed or not, at once or later.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from alphastock_cli.domain.data import Candle, Quote
-from alphastock_cli.domain.instrument import exact
 from alphastock_cli.domain.ports import Capability, Clock, MarketData
-from alphastock_cli.domain.trading import (
-    Order,
-    OrderEvent,
-    OrderState,
-    OrderStatus,
-    OrderType,
-)
-from alphastock_cli.errors import OutOfRange
-from alphastock_cli.exchange import rules
-from alphastock_cli.sandbox.endowment import held, in_kites_words
+from alphastock_cli.domain.trading import OrderEvent, OrderState, OrderStatus
+from alphastock_cli.exchange.calendar import IST
+from alphastock_cli.providers.kite.facts import whole
+from alphastock_cli.sandbox import order_maker
+from alphastock_cli.sandbox.buckets import Moved
+from alphastock_cli.sandbox.endowment import held, in_kites_words, moved_fills
 from alphastock_cli.sandbox.faults import Faults
+from alphastock_cli.sandbox.later import Later
 from alphastock_cli.sandbox.listing import Listed
-from alphastock_cli.sandbox.order_form import Form
+from alphastock_cli.sandbox.order_form import Form, above_freeze
 from alphastock_cli.sandbox.replies import CallError
-from alphastock_cli.sandbox.tickets import RECEIVED, VALIDATION, Ticket
+from alphastock_cli.sandbox.safely import safely
+from alphastock_cli.sandbox.tickets import RECEIVED, VALIDATION, Refuse, Ticket, Told
 from alphastock_cli.trading.paper import PaperBroker
 
 _FIRST_ID = 1_953_000_000_000_000_000  # order ids have had 19 digits since 2025
 _FIRST_EXCHANGE_ID = 1_300_000_000_000_000
 _STEP = 4_194_304  # between two order ids
-_MOST_CHANGES = 25
-Told = Callable[[Ticket, str], None]
 
 
 class Desk:
@@ -49,21 +42,21 @@ class Desk:
     tell : callable
         Receives a ticket that has changed, with the word of the update where it is another one
         than the ticket's status.
-    refuse : callable
-        Returns why the account cannot pay for an order, "" where it can.
+    refuse : Refuse
+        Judges an order by the account; `without` is the order it takes the place of.
     """
 
     def __init__(
         self, market: MarketData, clock: Clock, wall: Clock, faults: Faults, *, user: str,
-        tell: Told, refuse: Callable[[Form, Quote | None], str],
+        tell: Told, refuse: Refuse,
     ) -> None:  # fmt: skip
         self.market, self.clock, self.wall, self.faults = market, clock, wall, faults
-        self.user, self._tell, self._refuse = user, tell, refuse
+        self.user, self._told, self._refuse = user, tell, refuse
         self.broker = PaperBroker()
         self.tickets: dict[str, Ticket] = {}
         self._by_inner: dict[str, Ticket] = {}
-        self._later: list[tuple[float, Callable[[], None]]] = []
-        self._count = 0
+        self._later = Later(wall)
+        self._count = self._sent = self._conversions = 0
 
     # -- calls --------------------------------------------------------------------------------
 
@@ -83,9 +76,13 @@ class Desk:
         if late := self.faults.roll("order-late"):
             ticket.seen_from = self.wall.monotonic() + late.lasts
         if stuck := self.faults.roll("order-stuck"):
-            self.later(stuck.lasts, lambda: self._validate(ticket))
-        else:
+            self.later(stuck.lasts, lambda: self._validate_late(ticket))
+            return ticket
+        try:
             self._validate(ticket)
+        except Exception:
+            self._forget(ticket)  # nobody gets its id: it must not be there
+            raise
         return ticket
 
     def next_id(self) -> str:
@@ -93,38 +90,51 @@ class Desk:
         self._count += 1
         return str(_FIRST_ID + self._count * _STEP)
 
+    def judge(self, form: Form) -> CallError | None:
+        """Return why the account cannot have a new order as the broker would send it."""
+        sent = order_maker.protected(form, self._quote(form.item.key), self.clock.now())
+        return self._refuse(sent, sent.quantity)
+
     def modify(self, ticket: Ticket, form: Form) -> None:
         """Change an order that rests.
+
+        What it is to become is judged as if the old one were not there, and is at the broker
+        before that one leaves: refused, the order stays as it was.
 
         Raises
         ------
         CallError
-            It is over, was changed too often, or the exchange would refuse what it is to become.
+            It is over, was changed too often, or would be refused as it is to become.
         """
+        now, quote = self.clock.now(), self._quote(form.item.key)
+        if quote is not None and ticket.inner and not ticket.final:
+            self._advance(quote)  # the market of this moment still meets the old order
+        self._check_change(ticket, form)
+        units = form.quantity - ticket.filled
+        form = order_maker.protected(form, quote, now)
+        if refused := self._refuse(form, units, without=ticket):
+            raise refused
+        name, state = self._send(ticket, form, units)
+        if state.status is OrderStatus.REJECTED:
+            raise CallError(400, "InputException", in_kites_words(state.status_message))
+        self.broker.cancel(ticket.inner[-1], now)
+        ticket.modifications += 1
+        ticket.modified, ticket.form, ticket.ends_at = True, form, order_maker.ends(form, now)
+        for status in ("MODIFY VALIDATION PENDING", "MODIFY PENDING", "MODIFIED"):
+            ticket.move(status, now)
+        self._accept(ticket, name, state)
+        self._tell(ticket, "UPDATE")
+
+    def _check_change(self, ticket: Ticket, form: Form) -> None:
         if ticket.final or not ticket.inner:
             raise CallError(400, "OrderException", "Order cannot be modified as it is not open.")
-        if ticket.modifications >= _MOST_CHANGES:
+        today = self.wall.now().astimezone(IST).date()
+        if ticket.modifications >= whole("order.changes", today):
             raise CallError(400, "OrderException", "Maximum allowed order modifications exceeded.")
         if form.quantity <= ticket.filled:
             raise CallError(400, "InputException", "Invalid `quantity`: so many are filled.")
-        now = self.clock.now()
-        form = self._protected(form, self._quote(form.item.key))
-        order = self._order(ticket, form, form.quantity - ticket.filled)
-        quote = self._quote(form.item.key)
-        if why := rules.check_order(
-            order, now=now, held=form.quantity,
-            last_price=None if quote is None else quote.last_price,
-            lower_circuit=None if quote is None else quote.lower_circuit,
-            upper_circuit=None if quote is None else quote.upper_circuit,
-        ):  # fmt: skip
-            raise CallError(400, "InputException", "; ".join(reason.text for reason in why))
-        self.broker.cancel(ticket.inner[-1], now)
-        ticket.modifications += 1
-        ticket.modified, ticket.form = True, form
-        for status in ("MODIFY VALIDATION PENDING", "MODIFY PENDING", "MODIFIED"):
-            ticket.move(status, now)
-        self._work(ticket, order)
-        self._tell(ticket, "UPDATE")
+        if refused := above_freeze(form.item, form.quantity, self.clock.now()):
+            raise refused
 
     def cancel(self, ticket: Ticket) -> None:
         """Cancel an order that is not over.
@@ -150,17 +160,19 @@ class Desk:
         state, fill = held(item, units, price, self.clock.now())
         self.broker.restore([state], {state.order.order_id: [fill]})
 
+    def convert(self, moved: Moved) -> None:
+        """Let the broker know of units that went into another product."""
+        self._conversions += 1
+        for state, fill in moved_fills(moved, self._conversions, self.clock.now()):
+            self.broker.restore([state], {state.order.order_id: [fill]})
+
     def later(self, seconds: float, what: Callable[[], None]) -> None:
         """Do something so many seconds of the caller's time from now."""
-        self._later.append((self.wall.monotonic() + seconds, what))
+        self._later.add(seconds, what)
 
     def catch_up(self) -> None:
         """Do what was to be done by now."""
-        now = self.wall.monotonic()
-        due = [what for at, what in self._later if at <= now]
-        self._later = [(at, what) for at, what in self._later if at > now]
-        for what in due:
-            what()
+        self._later.catch_up()
 
     def visible(self) -> list[Ticket]:
         """Return the tickets the book shows, oldest first."""
@@ -177,13 +189,16 @@ class Desk:
         """Let the waiting orders meet the market, and end what has lasted long enough."""
         now = self.clock.now()
         for quote in quotes:
-            for event in self.broker.advance(self._market_of(quote)):
-                self._happened(event)
-        for event in self.broker.expire(now):
-            self._happened(event)
-        for ticket in self.tickets.values():
+            safely(f"the orders of {quote.key}", partial(self._advance, quote))
+        for over in self.broker.expire(now):
+            self._happened(over)
+        for ticket in list(self.tickets.values()):
             if ticket.ends_at is not None and ticket.ends_at <= now and not ticket.final:
-                self.cancel(ticket)
+                safely("the end of an order", partial(self.cancel, ticket))
+
+    def _advance(self, quote: Quote) -> None:
+        for event in self.broker.advance(self._market_of(quote)):
+            safely(f"an order of {quote.key}", partial(self._happened, event))
 
     def _market_of(self, quote: Quote) -> Quote | Candle:
         if Capability.CANDLE_MARKET in self.market.capabilities:
@@ -206,41 +221,67 @@ class Desk:
 
     # -- on the way ---------------------------------------------------------------------------
 
+    def _validate_late(self, ticket: Ticket) -> None:
+        """Validate an order that was stuck; one that cannot be is not left hanging."""
+        try:
+            self._validate(ticket)
+        except Exception:
+            if not ticket.final:
+                self._reject(ticket, "The order could not be checked.")
+            raise
+
     def _validate(self, ticket: Ticket) -> None:
         if ticket.final:
-            return
+            return None
         now, quote = self.clock.now(), self._quote(ticket.form.item.key)
         ticket.move(VALIDATION, now)
         if self.faults.roll("order-rejected"):
-            self._reject(ticket, "The exchange rejected the order, as the sandbox was asked to.")
-            return
-        if why := self._refuse(ticket.form, quote):
-            self._reject(ticket, why)
-            return
+            return self._reject(ticket, "The exchange rejected the order, as it was asked to.")
         before = ticket.form
-        ticket.form = self._protected(before, quote)
-        if ticket.form is not before and ticket.form.order_type is not before.order_type:
+        form = order_maker.protected(before, quote, now)
+        # the second leg of a cover order closes what its first one opened, whatever else there is
+        refused = None if ticket.parent else self._refuse(form, form.quantity)
+        if refused is not None:
+            return self._reject(ticket, refused.message)
+        ticket.form = form
+        if form.order_type is not before.order_type:
             ticket.tags.append("mktp")
         ticket.move("OPEN PENDING", now)
         if quote is not None:
-            for event in self.broker.advance(self._market_of(quote)):
-                self._happened(event)
-        if ticket.form.validity == "TTL":
-            ticket.ends_at = now + timedelta(minutes=ticket.form.validity_ttl)
-        self._work(ticket, self._order(ticket, ticket.form, ticket.form.quantity))
-        self._tell(ticket, "")
-
-    def _work(self, ticket: Ticket, order: Order) -> None:
-        """Hand an order to the broker under a name of its own."""
-        ticket.inner.append(order.order_id)
-        self._by_inner[order.order_id] = ticket
-        state = self.broker.place(order)
+            self._advance(quote)
+        ticket.ends_at = order_maker.ends(form, now)
+        name, state = self._send(ticket, form, form.quantity)
         if state.status is OrderStatus.REJECTED:
-            self._reject(ticket, in_kites_words(state.status_message))
-            return
+            return self._reject(ticket, in_kites_words(state.status_message))
+        self._accept(ticket, name, state)
+        return self._tell(ticket, "")
+
+    def _send(self, ticket: Ticket, form: Form, units: int) -> tuple[str, OrderState]:
+        """Hand an order to the broker under a name of its own; the ticket does not know of it."""
+        self._sent += 1
+        name = f"{ticket.order_id}.{self._sent}"
+        made = order_maker.order(
+            form, units, name=name, group=ticket.order_id, now=self.clock.now()
+        )  # fmt: skip
+        return name, self.broker.place(made)
+
+    def _accept(self, ticket: Ticket, name: str, state: OrderState) -> None:
+        """Let an order the broker has taken stand for the ticket."""
+        ticket.inner.append(name)
+        self._by_inner[name] = ticket
         if ticket.exchange_id is None:
-            ticket.exchange_id = str(_FIRST_EXCHANGE_ID + self._count)
+            ticket.exchange_id = str(_FIRST_EXCHANGE_ID + self._sent)
         self._show(ticket, state)
+
+    def _tell(self, ticket: Ticket, word: str) -> None:
+        safely("news of an order", partial(self._told, ticket, word))
+
+    def _forget(self, ticket: Ticket) -> None:
+        """Undo an order that broke on its way."""
+        self.tickets.pop(ticket.order_id, None)
+        for name in ticket.inner:
+            self._by_inner.pop(name, None)
+            self.broker.cancel(name, self.clock.now())
 
     def _show(self, ticket: Ticket, state: OrderState) -> None:
         status = state.status.value
@@ -254,38 +295,6 @@ class Desk:
     def _reject(self, ticket: Ticket, why: str) -> None:
         ticket.move("REJECTED", self.clock.now(), message=why, raw=f"RMS:{why}")
         self._tell(ticket, "")
-
-    def _protected(self, form: Form, quote: Quote | None) -> Form:
-        """Turn a market order into a limit order at the protected price, as the broker does."""
-        if form.order_type is not OrderType.MARKET or quote is None or not quote.last_price:
-            return form
-        try:
-            limit = rules.protection_price(
-                form.item.instrument, form.side, exact(quote.last_price), form.protection,
-                self.clock.now().date(),
-            )  # fmt: skip
-        except OutOfRange:
-            return form  # of days before there were bands
-        return replace(form, order_type=OrderType.LIMIT, price=limit, market_protection=Decimal(0))
-
-    def _order(self, ticket: Ticket, form: Form, quantity: int) -> Order:
-        instrument, now = form.item.instrument, self.clock.now()
-        limited = form.order_type in {OrderType.LIMIT, OrderType.SL}
-        stopped = form.order_type in {OrderType.SL, OrderType.SL_M}
-        return Order(
-            order_id=f"{ticket.order_id}.{len(ticket.inner)}", tag=form.tag, instrument=instrument,
-            side=form.side, quantity=quantity, order_type=form.order_type,
-            product=form.product_held, placed_at=now, session=self._session(form.item, now),
-            validity=form.lasts, price=form.price if limited else None,
-            trigger_price=form.trigger_price if stopped else None,
-            market_protection=None if limited else form.protection,
-        )  # fmt: skip
-
-    def _session(self, item: Listed, now: datetime) -> date:
-        try:
-            return rules.session_of(item.instrument, now)[0]
-        except OutOfRange:
-            return now.date()
 
     def _quote(self, key: str) -> Quote | None:
         return self.market.quotes([key]).get(key)

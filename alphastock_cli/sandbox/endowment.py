@@ -15,15 +15,24 @@ from alphastock_cli.domain.trading import (
     OrderType,
     Product,
 )
+from alphastock_cli.sandbox.buckets import Moved
 from alphastock_cli.sandbox.listing import Listed
+from alphastock_cli.sandbox.order_form import HELD_AS
 
 
 def held(item: Listed, units: int, price: float, now: datetime) -> tuple[OrderState, Fill]:
     """Return a finished purchase that stands for units held since before today."""
-    cost = exact(price)
+    bought = Moved(item, "", "CNC", Side.BUY, units, price)
+    return _done(f"held.{item.key}", bought, Side.BUY, Product.CNC, now)
+
+
+def _done(
+    name: str, moved: Moved, side: Side, product: Product, now: datetime
+) -> tuple[OrderState, Fill]:
+    cost, item, units = exact(moved.price), moved.item, moved.units
     order = Order(
-        order_id=f"held.{item.key}", tag="", instrument=item.instrument, side=Side.BUY,
-        quantity=units, order_type=OrderType.LIMIT, product=Product.CNC, placed_at=now,
+        order_id=name, tag="", instrument=item.instrument, side=side,
+        quantity=units, order_type=OrderType.LIMIT, product=product, placed_at=now,
         session=now.date(), price=cost,
     )  # fmt: skip
     state = OrderState(
@@ -31,11 +40,26 @@ def held(item: Listed, units: int, price: float, now: datetime) -> tuple[OrderSt
         average_price=cost,
     )  # fmt: skip
     fill = Fill(
-        order_id=order.order_id, seq=1, instrument=item.instrument, side=Side.BUY,
-        product=Product.CNC, quantity=units, price=cost, time=now, charges=ZERO,
+        order_id=name, seq=1, instrument=item.instrument, side=side,
+        product=product, quantity=units, price=cost, time=now, charges=ZERO,
         fidelity=Fidelity.T, quote_time=now,
     )  # fmt: skip
     return state, fill
+
+
+def moved_fills(moved: Moved, number: int, now: datetime) -> list[tuple[OrderState, Fill]]:
+    """Return two finished orders that stand for a conversion: out of the one product, in the other.
+
+    None where the desk counts both as one.
+    """
+    old, new = (HELD_AS[name] for name in (moved.old, moved.new))
+    if old is new:
+        return []
+    back = Side.SELL if moved.side is Side.BUY else Side.BUY
+    return [
+        _done(f"moved.{number}.{word}", moved, side, product, now)
+        for word, side, product in (("out", back, old), ("in", moved.side, new))
+    ]
 
 
 def in_kites_words(reasons: str) -> str:

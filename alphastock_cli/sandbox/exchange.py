@@ -6,18 +6,22 @@ comes from outside, and moves on in `beat`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
+from datetime import date, datetime
+from functools import cached_property, partial
 from typing import Any
 
 from alphastock_cli.domain.data import Quote
 from alphastock_cli.domain.ports import Clock, MarketData
 from alphastock_cli.errors import AlphaStockError
-from alphastock_cli.sandbox import order_form, wreck
-from alphastock_cli.sandbox.account import Account, Holding
+from alphastock_cli.exchange.calendar import IST
+from alphastock_cli.providers.kite.stream import shards
+from alphastock_cli.sandbox import wreck
+from alphastock_cli.sandbox.account import Account
 from alphastock_cli.sandbox.alerts import Alerts
+from alphastock_cli.sandbox.buckets import Holding
 from alphastock_cli.sandbox.call import Call
 from alphastock_cli.sandbox.desk import Desk
 from alphastock_cli.sandbox.faults import Faults
@@ -26,8 +30,9 @@ from alphastock_cli.sandbox.listing import Listed, Listing
 from alphastock_cli.sandbox.order_calls import OrderCalls
 from alphastock_cli.sandbox.order_form import Form
 from alphastock_cli.sandbox.replies import CallError, Reply, failure, success
+from alphastock_cli.sandbox.safely import safely, tell
 from alphastock_cli.sandbox.sessions import App, Sessions
-from alphastock_cli.sandbox.stream import MOST_CONNECTIONS, Subscriber
+from alphastock_cli.sandbox.stream import Subscriber
 from alphastock_cli.sandbox.tickets import Ticket
 from alphastock_cli.sandbox.triggers import Triggers
 
@@ -54,7 +59,7 @@ class Sandbox:
     clock : Clock
         The market's time: of a replay its own.
     wall : Clock
-        The caller's time: sessions and limits go by it.
+        The caller's time: sessions and what the broker's API allows go by it.
     """
 
     def __init__(
@@ -64,7 +69,7 @@ class Sandbox:
         self.market, self.clock, self.wall = market, clock, wall
         self.faults = faults or Faults()
         self.sessions = Sessions(app or App(), wall)
-        self.limiter = Limiter(rates or Rates())
+        self.limiter = Limiter(rates or Rates.of(self.today()))
         self.house = house or House()
         self.subscribers: list[Subscriber] = []
         self._listing: Listing | None = None
@@ -79,12 +84,16 @@ class Sandbox:
         self.icebergs: dict[str, tuple[Form, int, int]] = {}
         self.desk = Desk(
             self.market, self.clock, self.wall, self.faults, user=user, tell=self.calls.told,
-            refuse=self._lack,
+            refuse=self._refused,
         )  # fmt: skip
         self.account = Account(self.house.cash, self.quotes, self._tickets, now)
-        self.triggers = Triggers(user, self.item, now, self._place_leg)
-        self.alerts = Alerts(user, self.item, now)
+        self.triggers = Triggers(user, self.item, now, self.today, self.calls)
+        self.alerts = Alerts(user, self.item, now, self.today)
         self._endowed = False
+
+    def today(self) -> date:
+        """Return the caller's day in India."""
+        return self.wall.now().astimezone(IST).date()
 
     # -- what is listed -----------------------------------------------------------------------
 
@@ -119,6 +128,15 @@ class Sandbox:
 
     def answer(self, call: Call) -> Reply:
         """Return the reply to one call, in the manner the faults in force ask for."""
+        try:
+            return self._played(call)
+        except Exception as error:  # noqa: BLE001 - whatever it is: an answer, and a line about it
+            tell(f"{call.method} {call.path}", error)
+            return failure(
+                CallError(500, "GeneralException", "The sandbox failed; nothing was changed.")
+            )
+
+    def _played(self, call: Call) -> Reply:
         self._apply_session_faults()
         self.desk.catch_up()
         if call.path.startswith("/sandbox/"):
@@ -130,13 +148,24 @@ class Sandbox:
         return wreck.broken(self.faults, call.path, self._done(call))
 
     def _done(self, call: Call) -> Reply:
+        kept = self._kept(call)
         try:
             answer = self._routes.dispatch(self, call)
+            return answer if isinstance(answer, Reply) else success(answer)
         except CallError as error:
             return failure(error)
         except AlphaStockError as error:  # the market cannot answer: the order system's failure
             return failure(CallError(502, "DataException", error.what))
-        return answer if isinstance(answer, Reply) else success(answer)
+        except Exception:
+            if kept is not None:
+                self.triggers.items, self.alerts.rows, self.alerts.past = kept
+            raise
+
+    def _kept(self, call: Call) -> Any:  # noqa: ANN401 - three tables, only ever put back
+        """Return the triggers and alerts as they are before a call that may change them."""
+        if call.method == "GET" or not call.path.startswith(("/gtt/", "/alerts")):
+            return None
+        return deepcopy((self.triggers.items, self.alerts.rows, self.alerts.past))
 
     def admit(self, call: Call) -> None:
         """Check session and limits of a call.
@@ -166,12 +195,13 @@ class Sandbox:
             403 for a dead session, 429 for one connection too many.
         """
         self._apply_session_faults()
+        room = shards.room(self.today())
         key, token = query.get("api_key", ""), query.get("access_token", "")
         if self.faults.roll("ws-403") or not self.sessions.valid(key, token):
             raise CallError(403, "TokenException", "Incorrect `api_key` or `access_token`.")
-        if self.faults.roll("ws-429") or len(self.subscribers) >= MOST_CONNECTIONS:
+        if self.faults.roll("ws-429") or len(self.subscribers) >= room.connections:
             raise CallError(429, "NetworkException", "Too many connections")
-        subscriber = Subscriber(self.by_token)
+        subscriber = Subscriber(self.by_token, room.each)
         self.subscribers.append(subscriber)
         return subscriber
 
@@ -184,8 +214,11 @@ class Sandbox:
         """Take in a message of a connection; return the snapshots of what it newly subscribed."""
         subscriber.hear(text)
         items = [self.by_token(token) for token in subscriber.fresh]
-        quotes = self.quotes([item.key for item in items if item is not None])
-        return subscriber.frames(quotes)
+        try:
+            return subscriber.frames(self.quotes([i.key for i in items if i is not None]))
+        except Exception as error:  # noqa: BLE001 - told; the snapshots come with the next beat
+            tell("a message of the ticker", error)
+            return []
 
     def beat(self) -> dict[int, list[bytes]]:
         """Let the market move on; return the messages each connection is due, by its identity."""
@@ -194,11 +227,11 @@ class Sandbox:
         working = self.desk.waiting() | self.triggers.keys() | self.alerts.keys()
         quotes = self._look(sorted(working), sorted(wanted - working))
         if working or self.desk.tickets:
-            self.desk.meet(quotes.values())
             prices = {key: q.last_price for key, q in quotes.items() if q.last_price}
-            self.triggers.meet(prices)
-            self.alerts.meet(quotes)
-            self._square_off()
+            safely("the orders", lambda: self.desk.meet(quotes.values()))
+            safely("the triggers", lambda: self.triggers.meet(prices))
+            safely("the alerts", lambda: self.alerts.meet(quotes))
+            safely("the square-off", self._square_off)
         moved = {key for key, quote in quotes.items() if self._stamps.get(key) != quote.time}
         self._stamps |= {key: quotes[key].time for key in moved}
         return {id(one): one.frames(quotes, moved) for one in self.subscribers}
@@ -231,18 +264,13 @@ class Sandbox:
                 self.account.holdings[key] = Holding(item, units, price)
                 self.desk.endow(item, units, price)
 
-    def _lack(self, form: Form, quote: Quote | None) -> str:
-        return self.account.lack(form, quote)
+    def _refused(
+        self, form: Form, units: int, *, without: Ticket | None = None
+    ) -> CallError | None:
+        return self.account.refusal(form, units, without=without)
 
     def _tickets(self) -> Iterable[Ticket]:
         return self.desk.tickets.values()
-
-    def _place_leg(self, leg: Mapping[str, Any]) -> str:
-        """Place the order of a trigger."""
-        self.endow()
-        words = {name: str(value) for name, value in leg.items()}
-        made = order_form.read("regular", words, self.item, now=self.clock.now(), protected=True)
-        return self.desk.open(made).order_id
 
     def _square_off(self) -> None:
         """Play the broker that closes intraday positions."""
@@ -250,13 +278,4 @@ class Sandbox:
             return
         for bucket in self.account.buckets().values():
             if bucket.product == "MIS" and bucket.net and self.faults.roll("square-off"):
-                words = {
-                    "exchange": bucket.item.instrument.exchange.value,
-                    "tradingsymbol": bucket.item.instrument.tradingsymbol,
-                    "transaction_type": "SELL" if bucket.net > 0 else "BUY",
-                    "quantity": str(abs(bucket.net)), "product": "MIS", "order_type": "MARKET",
-                    "market_protection": "-1",
-                }  # fmt: skip
-                now = self.clock.now()
-                made = order_form.read("regular", words, self.item, now=now, protected=True)
-                self.desk.open(made, tags=("squareoff",)).user = "SYSTEM"
+                safely(f"the square-off of {bucket.item.key}", partial(self.calls.close, bucket))

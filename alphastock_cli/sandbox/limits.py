@@ -8,23 +8,50 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
 
+from alphastock_cli.providers.kite import facts
 from alphastock_cli.sandbox.replies import CallError
 
 SECOND, MINUTE, DAY = 1.0, 60.0, 86_400.0
+_NEWEST = date.max  # of the rows that have not ended
+
+
+def _calls(name: str, seconds: float, on: date = _NEWEST) -> int | None:
+    """Return the calls a window allows by the rows of a day; None where they know no such one."""
+    found = [each.calls for each in facts.limits(on).get(name, ()) if each.seconds == seconds]
+    return min(found, default=None)
+
+
+def _newest(name: str, seconds: float) -> int | None:
+    return field(default_factory=partial(_calls, name, seconds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """Calls allowed per window; the defaults are Kite's of 2026."""
+    """Calls allowed per window, None where it is not limited.
 
-    quote: int = 1
-    historical: int = 3
-    orders: int = 10
-    other: int = 10
-    orders_minute: int = 400
-    orders_day: int = 5000
+    What is not given is Kite's, by the newest rows of `limits.csv`; `of` takes those of a day.
+    """
+
+    quote: int | None = _newest("quote", SECOND)
+    historical: int | None = _newest("historical", SECOND)
+    orders: int | None = _newest("orders", SECOND)
+    other: int | None = _newest("other", SECOND)
+    orders_minute: int | None = _newest("orders", MINUTE)
+    orders_day: int | None = _newest("orders", facts.DAY)
     on: bool = True
+
+    @classmethod
+    def of(cls, day: date, *, on: bool = True) -> Rates:
+        """Return what Kite allows on a day; `on` False counts calls but refuses none."""
+        return cls(
+            quote=_calls("quote", SECOND, day), historical=_calls("historical", SECOND, day),
+            orders=_calls("orders", SECOND, day), other=_calls("other", SECOND, day),
+            orders_minute=_calls("orders", MINUTE, day),
+            orders_day=_calls("orders", facts.DAY, day), on=on,
+        )  # fmt: skip
 
 
 def class_of(method: str, path: str) -> str:
@@ -59,13 +86,12 @@ class Limiter:
         """
         name = class_of(method, path)
         self.counts[name] += 1
-        windows = [(name, getattr(self.rates, name), SECOND)]
+        asked = [(name, SECOND)]
         if name == "orders" and method == "POST":
-            windows += [
-                ("orders_minute", self.rates.orders_minute, MINUTE),
-                ("orders_day", self.rates.orders_day, DAY),
-            ]
-        for key, most, seconds in windows:
+            asked += [("orders_minute", MINUTE), ("orders_day", DAY)]
+        windows = [(key, getattr(self.rates, key), seconds) for key, seconds in asked]
+        limited = [window for window in windows if window[1] is not None]
+        for key, most, seconds in limited:
             log = self._log[app, key]
             while log and log[0] <= now - seconds:
                 log.popleft()
@@ -73,5 +99,5 @@ class Limiter:
                 self.refused[key] += 1
                 if self.rates.on:
                     raise CallError(429, "NetworkException", "Too many requests")
-        for key, _, _ in windows:
+        for key, _, _ in limited:
             self._log[app, key].append(now)

@@ -12,12 +12,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from alphastock_cli.domain.instrument import AssetType, Exchange, Instrument, OptionType
 from alphastock_cli.domain.ports import MarketData
 from alphastock_cli.exchange.indices import canonical_index
+from alphastock_cli.providers.kite.facts import index_tokens
+from alphastock_cli.runners._derivatives import has_derivatives
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SEGMENTS = {"NSE": 1, "NFO": 2, "CDS": 3, "BSE": 4, "BFO": 5, "BCD": 6, "MCX": 7}
 INDICES = 9
@@ -27,10 +32,6 @@ COLUMNS = (
 )  # fmt: skip
 _DERIVED = frozenset({"NFO", "BFO", "CDS", "BCD", "MCX"})
 _BITS = 23  # of an exchange token: a token fits into 31, signed or not
-# as seen in public copies of Kite's list; programs have them built in
-_KNOWN_INDICES = {
-    "NIFTY 50": 256265, "NIFTY BANK": 260105, "NIFTY NEXT 50": 270857, "INDIA VIX": 264969,
-}  # fmt: skip
 _LOOK_BACK = timedelta(days=14)
 
 
@@ -76,11 +77,12 @@ class Listing:
     def by_key(self) -> dict[str, Listed]:
         """Every instrument by its key."""
         found: dict[str, Listed] = {}
-        for exchange in Exchange:
-            frame = self._market.instruments(exchange)
+        frames = {exchange: self._listed(exchange) for exchange in Exchange}
+        shares = _with_futures(frames[Exchange.NFO], self.day)
+        for frame in frames.values():
             taken: set[int] = set()
             for row in frame.sort("tradingsymbol").iter_rows(named=True):
-                item = _listed(row, taken)
+                item = _listed(row, taken, shares)
                 if item is not None:
                     found[item.key] = item
         for item in self._indices():
@@ -102,15 +104,35 @@ class Listing:
                 write.writerow(_row(item))
         return text.getvalue().encode()
 
+    def nearest_future(self, item: Listed) -> Listed:
+        """Return the first of the futures on the underlying of one to end."""
+        made = item.instrument
+        alike = [
+            each for each in self.by_key.values()
+            if each.kind == "FUT" and each.instrument.underlying == made.underlying
+            and each.instrument.exchange is made.exchange
+        ]  # fmt: skip
+        return min(alike, key=lambda each: (each.instrument.expiry or date.max, each.key))
+
+    def _listed(self, exchange: Exchange) -> pl.DataFrame:
+        """Return what the market lists, with the futures of which it has days alone."""
+        frame = self._market.instruments(exchange)
+        stored = getattr(self._market, "listed_futures", None)
+        if stored is None or exchange.value not in _DERIVED or frame.height:
+            return frame
+        found: pl.DataFrame = stored(exchange)
+        return found
+
     def _indices(self) -> list[Listed]:
         rows = self._market.indices_day(start=self.day - _LOOK_BACK, end=self.day)
         names = rows.select("exchange", "symbol").unique().sort("exchange", "symbol").collect()
-        found, taken = [], set(_KNOWN_INDICES.values())
+        built_in = {name: token // 256 for name, token in index_tokens(self.day).items()}
+        found, taken = [], set(built_in.values())
         for exchange, symbol in names.iter_rows():
             if exchange not in {"NSE", "BSE"}:
                 continue
-            known = _KNOWN_INDICES.get(canonical_index(symbol)) if exchange == "NSE" else None
-            number = known // 256 if known else _number(f"{exchange}:{symbol}", taken)
+            known = built_in.get(canonical_index(symbol)) if exchange == "NSE" else None
+            number = known or _number(f"{exchange}:{symbol}", taken)
             instrument = Instrument(
                 exchange=Exchange(exchange), tradingsymbol=symbol, name=symbol,
                 asset_type=AssetType.INDEX, tick_size=Decimal("0.05"),
@@ -119,20 +141,33 @@ class Listing:
         return found
 
 
-def _listed(row: dict[str, Any], taken: set[int]) -> Listed | None:
-    """Return a row of the market's frame with its token; None for one no exchange could list."""
-    exchange = Exchange(row["exchange"])
+def _with_futures(rows: pl.DataFrame, day: date) -> frozenset[str] | None:
+    """Return the symbols of which there are futures that have not ended; None without any."""
+    alive = rows.filter(rows["option_type"].is_null() & (rows["expiry"] >= day))
+    return frozenset(alive["underlying"].drop_nulls()) or None
+
+
+def _listed(row: dict[str, Any], taken: set[int], shares: frozenset[str] | None) -> Listed | None:
+    """Return a row of the market's frame with its token; None for one no exchange could list.
+
+    Parameters
+    ----------
+    shares : frozenset of str or None
+        What has futures on NFO: a share of it closes earlier. None where none are listed.
+    """
+    exchange, symbol = Exchange(row["exchange"]), row["tradingsymbol"]
     index = row["asset_type"] == AssetType.INDEX
     option = row["option_type"]
     try:
         instrument = Instrument(
-            exchange=exchange, tradingsymbol=row["tradingsymbol"],
+            exchange=exchange, tradingsymbol=symbol,
             asset_type=AssetType(row["asset_type"]), name=row["name"] or "",
             series=row["series"] or "", isin=row["isin"] or "", lot_size=row["lot_size"] or 1,
             tick_size=Decimal(repr(row["tick_size"])) if row["tick_size"] else Decimal("0.05"),
             underlying=row["underlying"] or "", expiry=row["expiry"],
             strike=None if row["strike"] is None else Decimal(repr(row["strike"])),
             option_type=None if option is None else OptionType(option),
+            has_derivatives=None if index else has_derivatives(symbol, exchange, shares),
         )  # fmt: skip
     except ValueError:
         return None

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from alphastock_cli.domain.instrument import Side
-from alphastock_cli.domain.trading import OrderType
-from alphastock_cli.sandbox import order_form
+from alphastock_cli.sandbox import cover, order_form, pieces
+from alphastock_cli.sandbox.buckets import Bucket
 from alphastock_cli.sandbox.order_form import Form
-from alphastock_cli.sandbox.replies import CallError, Reply, bad, success
+from alphastock_cli.sandbox.replies import CallError, Reply, success
 from alphastock_cli.sandbox.tickets import Ticket, update
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 _TIMED_OUT = (
     "Order request timed out. Please check the order book and confirm before placing again."
 )
-_MOST_SLICES = 10
 
 
 class OrderCalls:
@@ -44,9 +42,10 @@ class OrderCalls:
         if faults.roll("static-ip", path):
             raise CallError(403, "PermissionException", "IP is not allowed to place orders.")
         made = order_form.read(
-            variety, form, self._box.item, now=self._box.clock.now(),
+            variety, form, self._box.item, now=self._box.clock.now(), today=self._box.today(),
             protected=self._box.house.market_protection,
         )  # fmt: skip
+        self._check_cover(made)
         selling = made.side is Side.SELL and made.product in {"CNC", "MTF"}
         if selling and faults.roll("authorise", path):
             raise CallError(428, "HoldingException", "Holdings need authorisation at depository.")
@@ -67,13 +66,16 @@ class OrderCalls:
 
     def _open(self, made: Form) -> dict[str, Any]:
         """Place an order of any variety; one above the freeze quantity needs to be divided."""
-        most = order_form.freeze(made.item, self._box.clock.now())
+        now = self._box.clock.now()
         if made.variety == "iceberg":
-            return {"order_id": self._iceberg(made, 1, made.quantity).order_id}
-        if most is not None and made.quantity > most:
-            if not made.autoslice:
-                raise bad(f"Quantity exceeds the freeze limit of {most}. Use autoslice or iceberg.")
-            return self._slices(made, most)
+            if refused := order_form.above_freeze(made.item, pieces.leg_units(made), now):
+                raise refused
+            return {"order_id": pieces.iceberg(self._box, made, 1, made.quantity).order_id}
+        if refused := order_form.above_freeze(made.item, made.quantity, now):
+            most = order_form.freeze(made.item, now)
+            if not (made.autoslice and most):
+                raise refused
+            return pieces.slices(self._box, made, most)
         ticket = self._box.desk.open(made)
         return {"order_id": ticket.order_id} | ({"children": []} if made.autoslice else {})
 
@@ -81,40 +83,6 @@ class OrderCalls:
         """Place an order nobody waits for; what is refused then is lost, as at the broker."""
         with suppress(CallError):
             self._open(made)
-
-    def _iceberg(self, made: Form, leg: int, left: int) -> Ticket:
-        units = -(-made.quantity // made.iceberg_legs)
-        lot = made.item.instrument.lot_size
-        units = min(left, -(-units // lot) * lot)
-        meta = {
-            "iceberg": {
-                "leg": leg, "legs": made.iceberg_legs, "leg_quantity": units,
-                "total_quantity": made.quantity, "remaining_quantity": left - units,
-            }
-        }  # fmt: skip
-        ticket = self._box.desk.open(replace(made, quantity=units), meta=meta)
-        self._box.icebergs[ticket.order_id] = (made, leg + 1, left - units)
-        return ticket
-
-    def _slices(self, made: Form, most: int) -> dict[str, Any]:
-        count = -(-made.quantity // most)
-        if count > _MOST_SLICES:
-            raise bad(f"Quantity needs {count} slices, at most {_MOST_SLICES} are taken.")
-        children: list[dict[str, Any]] = []
-        parent = self._box.desk.next_id()
-        left = made.quantity
-        while left:
-            units = min(left, most)
-            left -= units
-            piece = replace(made, quantity=units)
-            quote = self._box.market.quotes([made.item.key]).get(made.item.key)
-            if why := self._box.account.lack(piece, quote):
-                error = {"code": 400, "error_type": "MarginException", "message": why, "data": None}
-                children.append({"error": error})
-                continue
-            tags = ("autoslice", f"autoslice:{parent}")
-            children.append({"order_id": self._box.desk.open(piece, tags=tags).order_id})
-        return {"order_id": parent, "children": children}
 
     def _answer(self, data: dict[str, Any], path: str) -> object:
         faults = self._box.faults
@@ -161,10 +129,17 @@ class OrderCalls:
         } | {name: form[name] for name in names if form.get(name)}  # fmt: skip
         made = order_form.read(
             before.variety, filled, self._box.item, now=self._box.clock.now(),
-            protected=self._box.house.market_protection, fresh=False,
+            today=self._box.today(), protected=self._box.house.market_protection, fresh=False,
         )  # fmt: skip
+        if ticket.parent is None:
+            self._check_cover(made)
         self._box.desk.modify(ticket, made)
         return self._changed(ticket, path)
+
+    def _check_cover(self, made: Form) -> None:
+        quote = self._box.market.quotes([made.item.key]).get(made.item.key)
+        if made.variety == "co" and (refused := cover.refusal(made, quote, self._box.clock.now())):
+            raise refused
 
     def cancel(self, number: str, path: str) -> object:
         """Cancel an order; the stop of a cover order is executed instead.
@@ -178,11 +153,7 @@ class OrderCalls:
         if self._box.faults.roll("cancel-ignored", path):
             raise CallError(504, "NetworkException", "Gateway timed out")
         if ticket.form.variety == "co" and ticket.parent is not None and not ticket.final:
-            market = replace(
-                ticket.form, order_type=OrderType.MARKET, trigger_price=Decimal(0),
-                market_protection=Decimal(-1),
-            )  # fmt: skip
-            self._box.desk.modify(ticket, market)
+            self._box.desk.modify(ticket, cover.at_market(ticket.form))
         else:
             self._box.desk.cancel(ticket)
         return self._changed(ticket, path)
@@ -231,22 +202,59 @@ class OrderCalls:
             self._box.desk.later(wait, lambda: self._send(row))
         else:
             self._send(row)
-        if ticket.status == "COMPLETE":
-            following = self._box.icebergs.pop(ticket.order_id, None)
-            if following is not None and following[2] > 0:
-                self._iceberg(*following)
-            if ticket.form.variety == "co" and ticket.parent is None:
-                self._stop_of(ticket)
+        following = self._box.icebergs.pop(ticket.order_id, None) if ticket.final else None
+        if following is not None and ticket.status == "COMPLETE" and following[2] > 0:
+            pieces.iceberg(self._box, *following)
+        if ticket.final and ticket.filled and cover.is_entry(ticket):
+            quote = self._box.market.quotes([ticket.form.item.key]).get(ticket.form.item.key)
+            stop = cover.stop_of(ticket.form, ticket.filled, quote)
+            self._box.desk.open(stop, parent=ticket.order_id)
 
     def _send(self, row: dict[str, Any]) -> None:
         for subscriber in self._box.subscribers:
             subscriber.order(row)
 
-    def _stop_of(self, ticket: Ticket) -> None:
-        """Place the second leg of a cover order."""
-        form = ticket.form
-        stop = replace(
-            form, side=Side.SELL if form.side is Side.BUY else Side.BUY, price=Decimal(0),
-            order_type=OrderType.SL_M, market_protection=Decimal(-1),
+    # -- orders the broker places ---------------------------------------------------------------
+
+    def read_leg(self, leg: Mapping[str, Any]) -> Form:
+        """Read and judge the order of a trigger, whatever the hour.
+
+        Raises
+        ------
+        CallError
+            The form is wrong.
+        """
+        return self._form({name: str(value) for name, value in leg.items()}, fresh=False)
+
+    def place_leg(self, leg: Mapping[str, Any]) -> str:
+        """Place the order of a trigger; return its id.
+
+        Raises
+        ------
+        CallError
+            The form is wrong, or the market does not take it now.
+        """
+        self._box.endow()
+        made = self._form({name: str(value) for name, value in leg.items()})
+        return str(self._open(made)["order_id"])
+
+    def close(self, bucket: Bucket) -> None:
+        """Close a position, in as many pieces as the exchange asks for."""
+        made = bucket.item.instrument
+        words = {
+            "exchange": made.exchange.value, "tradingsymbol": made.tradingsymbol,
+            "transaction_type": "SELL" if bucket.net > 0 else "BUY",
+            "quantity": str(abs(bucket.net)), "product": bucket.product, "order_type": "MARKET",
+            "market_protection": "-1",
+        }  # fmt: skip
+        whole = self._form(words)
+        most = order_form.freeze(bucket.item, self._box.clock.now()) or whole.quantity
+        for done in range(0, whole.quantity, most):
+            piece = replace(whole, quantity=min(most, whole.quantity - done))
+            self._box.desk.open(piece, tags=("squareoff",)).user = "SYSTEM"
+
+    def _form(self, words: Mapping[str, str], *, fresh: bool = True) -> Form:
+        return order_form.read(
+            "regular", words, self._box.item, now=self._box.clock.now(), today=self._box.today(),
+            protected=True, fresh=fresh,
         )  # fmt: skip
-        self._box.desk.open(stop, parent=ticket.order_id)

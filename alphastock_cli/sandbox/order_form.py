@@ -7,28 +7,30 @@ itself is found at the desk and ends in a REJECTED row.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
 from alphastock_cli.domain.instrument import Side
 from alphastock_cli.domain.trading import OrderType, Product, Validity
 from alphastock_cli.errors import OutOfRange
 from alphastock_cli.exchange import limits, rules
+from alphastock_cli.exchange.tables import parse_date, read_table
+from alphastock_cli.providers.kite.facts import whole
+from alphastock_cli.sandbox import figures
 from alphastock_cli.sandbox.listing import Listed
-from alphastock_cli.sandbox.replies import bad
+from alphastock_cli.sandbox.replies import CallError, bad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 VARIETIES = ("regular", "amo", "co", "iceberg", "auction")
-_PRODUCTS = {"CNC": Product.CNC, "NRML": Product.NRML, "MIS": Product.MIS, "MTF": Product.CNC}
-_LONGEST_TAG = 20
-_LEGS = range(2, 51)
-_TTL = range(1, 121)
-_LIMITED = frozenset({OrderType.LIMIT, OrderType.SL})
-_STOPPED = frozenset({OrderType.SL, OrderType.SL_M})
+# by the desk's own: shares on margin are delivery there
+HELD_AS = {"CNC": Product.CNC, "NRML": Product.NRML, "MIS": Product.MIS, "MTF": Product.CNC}
+PRODUCTS = tuple(HELD_AS)
+LIMITED = frozenset({OrderType.LIMIT, OrderType.SL})
+STOPPED = frozenset({OrderType.SL, OrderType.SL_M})
 UNPROTECTED = (
     "Market orders without market protection are not allowed via API."
     " Please set market protection or use a Limit order."
@@ -58,7 +60,7 @@ class Form:
     @property
     def product_held(self) -> Product:
         """The product as the desk counts it: shares on margin are delivery."""
-        return _PRODUCTS[self.product]
+        return HELD_AS[self.product]
 
     @property
     def lasts(self) -> Validity:
@@ -73,7 +75,7 @@ class Form:
 
 def read(
     variety: str, form: Mapping[str, str], find: Callable[[str], Listed | None], *,
-    now: datetime, protected: bool, fresh: bool = True,
+    now: datetime, today: date, protected: bool, fresh: bool = True,
 ) -> Form:  # fmt: skip
     """Read and judge the form of a new order.
 
@@ -81,6 +83,8 @@ def read(
     ----------
     find : callable
         From a key to what is listed.
+    now, today : datetime, date
+        The market's moment; the caller's day, by which the API's limits go.
     protected : bool
         Market orders need a market protection.
     fresh : bool
@@ -113,43 +117,50 @@ def read(
         iceberg_legs=_units(form, "iceberg_legs"), tag=form.get("tag", ""),
         autoslice=form.get("autoslice", "").lower() == "true",
     )  # fmt: skip
-    _check(made, form, protected=protected)
+    _check(made, form, today, protected=protected)
     if fresh:
         _check_hours(made, now)
     return made
 
 
-def _check(made: Form, form: Mapping[str, str], *, protected: bool) -> None:
-    if made.product not in _PRODUCTS:
+def _check(made: Form, form: Mapping[str, str], today: date, *, protected: bool) -> None:
+    if made.product not in HELD_AS:
         raise bad("Invalid `product`.")
     if made.validity not in {"DAY", "IOC", "TTL"}:
         raise bad("Invalid `validity`.")
-    if made.validity == "TTL" and made.validity_ttl not in _TTL:
-        raise bad("Invalid `validity_ttl`. It is 1 to 120 minutes.")
+    least, most = (whole(f"order.ttl_{end}", today) for end in ("least", "most"))
+    if made.validity == "TTL" and not least <= made.validity_ttl <= most:
+        raise bad(f"Invalid `validity_ttl`. It is {least} to {most} minutes.")
     if made.quantity < 1:
         raise bad("Invalid `quantity`.")
-    if len(made.tag) > _LONGEST_TAG:
-        raise bad(f"Invalid `tag`. It may have at most {_LONGEST_TAG} characters.")
-    _check_variety(made, form)
+    longest = whole("order.tag", today)
+    if len(made.tag) > longest:
+        raise bad(f"Invalid `tag`. It may have at most {longest} characters.")
+    _check_variety(made, form, today)
     _check_prices(made, protected=protected)
     lot = made.item.instrument.lot_size
     if made.quantity % lot:
         raise bad(f"Invalid `quantity`. It is a multiple of the lot size {lot}.")
 
 
-def _check_variety(made: Form, form: Mapping[str, str]) -> None:
+def _check_variety(made: Form, form: Mapping[str, str], today: date) -> None:
     if made.variety == "auction":
         if not form.get("auction_number"):
             raise bad("Missing or empty field `auction_number`")
         raise bad("Invalid `auction_number`. No auction is open.")
     if made.variety == "iceberg":
-        if made.iceberg_legs not in _LEGS:
-            raise bad("Invalid `iceberg_legs`. It is 2 to 50.")
+        least, most = (whole(f"order.legs_{end}", today) for end in ("least", "most"))
+        if not least <= made.iceberg_legs <= most:
+            raise bad(f"Invalid `iceberg_legs`. It is {least} to {most}.")
+        if made.quantity < made.iceberg_legs * made.item.instrument.lot_size:
+            raise bad("Invalid `iceberg_legs`. Every leg has at least one lot.")
         leg = -(-made.quantity // made.iceberg_legs)
         if form.get("iceberg_quantity") and _units(form, "iceberg_quantity") != leg:
             raise bad(f"Invalid `iceberg_quantity`. It is the quantity by legs: {leg}.")
     if made.variety == "co" and not made.trigger_price:
         raise bad("Missing or empty field `trigger_price`")
+    if made.variety == "co" and made.product != "MIS":
+        raise bad("Invalid `product`. A cover order is of product MIS.")
 
 
 def _check_prices(made: Form, *, protected: bool) -> None:
@@ -160,9 +171,9 @@ def _check_prices(made: Form, *, protected: bool) -> None:
     CallError
         400 with the first thing that is wrong.
     """
-    if made.order_type in _LIMITED and not made.price:
+    if made.order_type in LIMITED and not made.price:
         raise bad("Missing or empty field `price`")
-    if made.order_type in _STOPPED and not made.trigger_price:
+    if made.order_type in STOPPED and not made.trigger_price:
         raise bad("Missing or empty field `trigger_price`")
     tick = made.item.instrument.tick_size
     for value in (made.price, made.trigger_price):
@@ -171,7 +182,7 @@ def _check_prices(made: Form, *, protected: bool) -> None:
                 f"Tick size for this script is {tick.normalize():f}. Kindly enter price in the"
                 " multiple of tick size for this script."
             )
-    if made.order_type not in _LIMITED:
+    if made.order_type not in LIMITED:
         if made.market_protection == 0 and protected:
             raise bad(UNPROTECTED)
         if not (made.market_protection == -1 or 0 <= made.market_protection <= 100):  # noqa: PLR2004 - a percentage
@@ -179,12 +190,38 @@ def _check_prices(made: Form, *, protected: bool) -> None:
 
 
 def freeze(item: Listed, now: datetime) -> int | None:
-    """Return the most units of one order at the exchange, None where no list says."""
+    """Return the most units of one order at the exchange, None where no list says.
+
+    On a day without a list the newest one before it holds: the exchange always has one.
+    """
     try:
         most = limits.freeze_quantity(item.instrument, now.date())
+        if most is None and (ended := _newest_list(item, now.date())) is not None:
+            most = limits.freeze_quantity(item.instrument, ended)
     except OutOfRange:
         return None
     return None if most is None else most - most % item.instrument.lot_size
+
+
+def _newest_list(item: Listed, before: date) -> date | None:
+    """Return the last day of the newest list that had ended by a day."""
+    name = limits.underlying_of(item.instrument)
+    ends = [parse_date(row["valid_to"]) for row in read_table("freeze") if row["symbol"] == name]
+    return max((day for day in ends if day is not None and day < before), default=None)
+
+
+def above_freeze(item: Listed, quantity: int, now: datetime) -> CallError | None:
+    """Return the refusal of an order the exchange would freeze, None for any other."""
+    most = freeze(item, now)
+    if most is None or quantity <= most:
+        return None
+    return bad(f"Quantity exceeds the freeze limit of {most}. Use autoslice or iceberg.")
+
+
+def product_fits(item: Listed, product: str, on: date) -> bool:
+    """Tell whether the segment of an instrument has a product."""
+    held, allowed = HELD_AS.get(product), limits.limits("products", item.instrument, on)
+    return held is not None and held.value in " ".join(allowed).split()
 
 
 def _check_hours(made: Form, now: datetime) -> None:
@@ -206,18 +243,9 @@ def _word(form: Mapping[str, str], name: str, kind: Callable[[str], T]) -> T:
 
 
 def _units(form: Mapping[str, str], name: str) -> int:
-    text = form.get(name) or "0"
-    if not (text.isascii() and text.isdecimal()):
-        raise bad(f"Invalid request (failed to decode {name}, got: {text[:50]} (expected int))")
-    return int(text)
+    return figures.units(form.get(name) or "0", name)
 
 
 def _rupees(form: Mapping[str, str], name: str) -> Decimal:
-    text = form.get(name) or "0"
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or (value < 0 and name != "market_protection"):
-        raise bad(f"Invalid request (failed to decode {name}, got: {text[:50]} (expected decimal))")
-    return value
+    least = -1 if name == "market_protection" else 0  # -1 asks for the broker's own
+    return figures.amount(form.get(name) or "0", name, least=least)

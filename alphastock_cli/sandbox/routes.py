@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from alphastock_cli.errors import AlphaStockError
-from alphastock_cli.sandbox import faults, history, pages, quoting, spoil, wreck
+from alphastock_cli.providers.kite import facts
+from alphastock_cli.sandbox import faults, figures, history, pages, quoting, spoil, wreck
 from alphastock_cli.sandbox.listing import Listed
 from alphastock_cli.sandbox.replies import Reply, bad
 from alphastock_cli.sandbox.routing import route
@@ -15,8 +17,6 @@ from alphastock_cli.sandbox.routing import route
 if TYPE_CHECKING:
     from alphastock_cli.sandbox.call import Call
     from alphastock_cli.sandbox.exchange import Sandbox
-
-_QUOTE_MOST, _BRIEF_MOST = 500, 1000
 
 
 # -- session ----------------------------------------------------------------------------------
@@ -83,24 +83,32 @@ def _csv(text: bytes, call: Call) -> Reply:
 
 @route("GET", "/quote")
 def _quote(sandbox: Sandbox, call: Call) -> object:
-    return _told(sandbox, call, _QUOTE_MOST, quoting.full)
+    return _told(sandbox, call, facts.quote_batch, quoting.full)
 
 
 @route("GET", "/quote/ohlc")
 def _ohlc(sandbox: Sandbox, call: Call) -> object:
-    return _told(sandbox, call, _BRIEF_MOST, lambda item, q: quoting.brief(item, q, day=True))
+    return _told(sandbox, call, _brief_batch, lambda item, q: quoting.brief(item, q, day=True))
 
 
 @route("GET", "/quote/ltp")
 def _ltp(sandbox: Sandbox, call: Call) -> object:
-    return _told(sandbox, call, _BRIEF_MOST, lambda item, q: quoting.brief(item, q, day=False))
+    return _told(sandbox, call, _brief_batch, lambda item, q: quoting.brief(item, q, day=False))
 
 
-def _told(sandbox: Sandbox, call: Call, most: int, tell: Callable[..., dict[str, Any]]) -> object:
+def _brief_batch(on: date) -> int:
+    return facts.whole("quotes.brief", on)
+
+
+def _told(
+    sandbox: Sandbox, call: Call, batch: Callable[[date], int],
+    tell: Callable[..., dict[str, Any]],
+) -> object:  # fmt: skip
     """Return what is told of the instruments asked for, by key or token; unknown ones left out."""
     asked = call.query.get("i", [])
     if not asked:
         raise bad("No instruments specified")
+    most = batch(sandbox.today())
     if len(asked) > most:
         raise bad(f"Number of instruments exceeds the limit of {most}")
     items = {word: _item(sandbox, word) for word in asked}
@@ -113,21 +121,26 @@ def _told(sandbox: Sandbox, call: Call, most: int, tell: Callable[..., dict[str,
 
 
 def _item(sandbox: Sandbox, word: str) -> Listed | None:
-    return sandbox.by_token(int(word)) if word.isdecimal() else sandbox.item(word)
+    token = figures.digits(word)
+    return sandbox.item(word) if token is None else sandbox.by_token(token)
 
 
 @route("GET", "/instruments/historical/{token}/{interval}")
 def _history(sandbox: Sandbox, call: Call, token: str, interval: str) -> object:
     words = call.words
-    item = sandbox.by_token(int(token)) if token.isdecimal() and token.isascii() else None
-    length, start, end = history.span(interval, words)
+    known = figures.digits(token)
+    item = None if known is None else sandbox.by_token(known)
+    length, start, end = history.span(interval, words, sandbox.today())
     if item is None:
         raise bad("invalid token")
     if sandbox.faults.roll("candle-wrong", call.path):
         item = next(other for other in sandbox.listing.by_key.values() if other != item)
+    continuous = words.get("continuous") == "1"
+    if continuous and history.joins(item):
+        item = sandbox.listing.nearest_future(item)
     rows = history.candles(
         sandbox.market, item, length, start, end, oi=words.get("oi") == "1",
-        continuous=words.get("continuous") == "1", now=sandbox.clock.now(),
+        continuous=continuous, now=sandbox.clock.now(),
     )  # fmt: skip
     return {"candles": spoil.candles(sandbox.faults, call.path, rows)}
 
@@ -150,10 +163,11 @@ def _set_faults(sandbox: Sandbox, call: Call) -> object:
         wanted = faults.parse(call.form.get("faults", ""))
     except AlphaStockError as error:
         raise bad(f"{error.what}. {error.hint}") from error
-    seed = call.form.get("seed", "")
-    if seed and not seed.isdecimal():
+    words = call.form.get("seed", "")
+    seed = figures.digits(words)
+    if words and seed is None:
         raise bad("seed: give a whole number from 0")
-    sandbox.faults.set(wanted, seed=int(seed) if seed else None)
+    sandbox.faults.set(wanted, seed=seed)
     return _faults(sandbox, call)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from alphastock_cli.sandbox.exchange import Sandbox
 if TYPE_CHECKING:
     import uvicorn
 
+_REFUSED = "ASGI callable returned without completing handshake."
 _BACKLOG = 128
 _HEADERS = 256 * 1024  # bytes of a request's line and headers: a thousand instruments in a query
 
@@ -81,6 +83,7 @@ def server(sandbox: Sandbox, *, beat: float = 1.0, heartbeat: float = 1.0) -> uv
         ) from error
     from alphastock_cli.sandbox.web import Web
 
+    logging.getLogger("uvicorn.error").addFilter(_worth_telling)
     web = Web(sandbox, beat=beat, heartbeat=heartbeat)
     return uvicorn.Server(
         uvicorn.Config(
@@ -90,6 +93,11 @@ def server(sandbox: Sandbox, *, beat: float = 1.0, heartbeat: float = 1.0) -> uv
             timeout_graceful_shutdown=1, h11_max_incomplete_event_size=_HEADERS,
         )
     )  # fmt: skip
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Leave out what uvicorn says of every handshake that is refused with an answer of its own."""
+    return record.getMessage() != _REFUSED
 
 
 def _protocol(transports: dict[Any, asyncio.Transport]) -> Any:  # noqa: ANN401 - uvicorn's class

@@ -1,26 +1,25 @@
-"""Who may call: apps, the login page's request tokens, and access tokens until six in the morning.
+"""Who may call: apps, the login page's request tokens, and access tokens while they last.
 
-Time is the caller's own (the wall clock), not the market's: a replayed day does not shorten a
-session.
+How long each lasts are rows of the broker's facts. Time is the caller's own (the wall clock), not
+the market's: a replayed day does not shorten a session.
 """
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from alphastock_cli.domain.ports import Clock
 from alphastock_cli.exchange.calendar import IST
+from alphastock_cli.providers.kite import facts
+from alphastock_cli.sandbox.order_form import PRODUCTS
 from alphastock_cli.sandbox.replies import CallError, bad, stamp
 
-_REQUEST_LIVES = timedelta(minutes=5)
-_FLUSH = time(6)  # every access token ends at six the next morning
 EXCHANGES = ["NSE", "NFO", "BFO", "CDS", "BSE", "BCD", "MCX"]
-PRODUCTS = ["CNC", "NRML", "MIS", "CO", "MTF"]
 ORDER_TYPES = ["MARKET", "LIMIT", "SL", "SL-M"]
 
 
@@ -41,7 +40,7 @@ class Sessions:
 
     app: App
     clock: Clock
-    life: float | None = None  # seconds; None is until six in the morning
+    life: float | None = None  # seconds; None is until the broker ends all
     _requests: dict[str, datetime] = field(default_factory=dict)
     _access: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     _refresh: set[str] = field(default_factory=set)
@@ -61,7 +60,9 @@ class Sessions:
         if query.get("v") != "3":
             raise bad("Invalid `v`: this is version 3.")
         token = secrets.token_hex(16)
-        self._requests[token] = self.clock.now() + _REQUEST_LIVES
+        now = self.clock.now()
+        lives = timedelta(minutes=facts.whole("request_token.minutes", now.astimezone(IST).date()))
+        self._requests[token] = now + lives
         extra = parse_qsl(query.get("redirect_params", ""), keep_blank_values=True) if echo else []
         said = [("action", "login"), ("type", "login"), ("status", "success")]
         if denied:
@@ -135,7 +136,7 @@ class Sessions:
         return True
 
     def end_all(self) -> None:
-        """End every session, as six o'clock does."""
+        """End every session, as the broker does each morning."""
         self._access.clear()
 
     def check(self, authorization: str) -> str:
@@ -172,8 +173,8 @@ class Sessions:
         }  # fmt: skip
 
     def _ends(self, now: datetime) -> datetime:
-        day = now.date() if now.time() < _FLUSH else now.date() + timedelta(days=1)
-        return datetime.combine(day, _FLUSH, IST)
+        ends = datetime.combine(now.date(), facts.token_ends(now.date()), IST)
+        return ends if now < ends else ends + timedelta(days=1)
 
     def _require(self, words: dict[str, str], *names: str) -> None:
         missing = [name for name in names if not words.get(name)]

@@ -15,8 +15,6 @@ from alphastock_cli.domain.data import Quote
 from alphastock_cli.sandbox import packets
 from alphastock_cli.sandbox.listing import Listed
 
-MOST_INSTRUMENTS = 3000
-MOST_CONNECTIONS = 3
 _PER_FRAME = 300  # packets in one message, below the count's and a message's sensible size
 
 
@@ -25,6 +23,7 @@ class Subscriber:
     """One connection: its tokens with their modes, and the texts that wait for it."""
 
     lookup: Callable[[int], Listed | None]
+    most: int  # instruments
     modes: dict[int, str] = field(default_factory=dict)
     outbox: deque[str] = field(default_factory=deque)
     fresh: set[int] = field(default_factory=set)  # due a snapshot, whatever the market does
@@ -85,8 +84,8 @@ class Subscriber:
 
     def _subscribe(self, tokens: list[int], mode: str, *, keep: bool) -> None:
         for token in tokens:
-            if token not in self.modes and len(self.modes) >= MOST_INSTRUMENTS:
-                self.complain(f"Maximum instruments per connection is {MOST_INSTRUMENTS}")
+            if token not in self.modes and len(self.modes) >= self.most:
+                self.complain(f"Maximum instruments per connection is {self.most}")
                 return
             if keep and token in self.modes:
                 continue

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 from alphastock_cli.domain.trading import ZERO, Fill
 from alphastock_cli.sandbox.order_form import Form
-from alphastock_cli.sandbox.replies import stamp
+from alphastock_cli.sandbox.replies import CallError, stamp
 
 RECEIVED, VALIDATION = "PUT ORDER REQ RECEIVED", "VALIDATION PENDING"
 FINAL = frozenset({"COMPLETE", "CANCELLED", "REJECTED"})
@@ -119,6 +120,18 @@ class Ticket:
             }
             for fill in self.fills
         ]  # fmt: skip
+
+
+Told = Callable[[Ticket, str], None]
+
+
+class Refuse(Protocol):
+    """Returns why the account cannot have an order, None where it can."""
+
+    def __call__(
+        self, form: Form, units: int, *, without: Ticket | None = None
+    ) -> CallError | None:
+        """Judge so many units of a form, as if the order `without` were not there."""
 
 
 def update(ticket: Ticket, secret: str, *, status: str = "") -> dict[str, Any]:

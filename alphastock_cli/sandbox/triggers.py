@@ -6,21 +6,34 @@ Prices come in by `meet`; the orders of a trigger go out through a callable.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
 
+from alphastock_cli.errors import AlphaStockError
+from alphastock_cli.providers.kite import facts
+from alphastock_cli.sandbox import figures
 from alphastock_cli.sandbox.listing import Listed
+from alphastock_cli.sandbox.order_form import Form
 from alphastock_cli.sandbox.replies import CallError, bad, stamp
+from alphastock_cli.sandbox.safely import tell
+from alphastock_cli.sandbox.tickets import number as told_number
 
-_LIVES = timedelta(days=365)
-_MOST_ACTIVE = 250
-_NEAREST = 0.0025  # a trigger lies at least so much of the price away from it
 _KINDS = {"single": 1, "two-leg": 2}
 _LEG = ("exchange", "tradingsymbol", "transaction_type", "quantity", "order_type", "product",
         "price")  # fmt: skip
-Place = Callable[[Mapping[str, Any]], str]
+_TAKEN = {"NSE": ("CNC", "MTF"), "BSE": ("CNC", "MTF"), "NFO": ("NRML",), "BFO": ("NRML",)}
+
+
+class Legs(Protocol):
+    """Reads and judges the order of a trigger, and places it."""
+
+    def read_leg(self, leg: Mapping[str, Any]) -> Form:
+        """Return the order as it could be placed."""
+
+    def place_leg(self, leg: Mapping[str, Any]) -> str:
+        """Place it and return its id."""
 
 
 @dataclass
@@ -34,12 +47,16 @@ class Trigger:
 
 @dataclass
 class Triggers:
-    """The GTT orders of the account; `place` sends a leg and returns its order id."""
+    """The GTT orders of the account; `legs` judges and sends their orders.
+
+    `now` is the market's time, `today` the caller's day: what the API allows goes by it.
+    """
 
     user: str
     find: Callable[[str], Listed | None]
     now: Callable[[], datetime]
-    place: Place
+    today: Callable[[], date]
+    legs: Legs
     items: dict[int, Trigger] = field(default_factory=dict)
 
     def keys(self) -> set[str]:
@@ -54,14 +71,15 @@ class Triggers:
         CallError
             The form is wrong, a trigger is too near, or there are too many.
         """
-        if len(self.keys_active()) >= _MOST_ACTIVE:
-            raise bad(f"Maximum of {_MOST_ACTIVE} active GTTs reached.")
+        most = facts.whole("gtt.active", self.today())
+        if len(self.keys_active()) >= most:
+            raise bad(f"Maximum of {most} active GTTs reached.")
         made = self._read(form)
         number = 100_001 + len(self.items)
-        now = self.now()
+        now, lives = self.now(), timedelta(days=facts.whole("gtt.days", self.today()))
         made.row |= {
             "id": number, "created_at": stamp(now), "updated_at": stamp(now),
-            "expires_at": stamp(now + _LIVES), "status": "active",
+            "expires_at": stamp(now + lives), "status": "active",
         }  # fmt: skip
         self.items[number] = made
         return {"trigger_id": number}
@@ -108,7 +126,8 @@ class Triggers:
         CallError
             It is not there.
         """
-        found = self.items.get(int(number)) if number.isdecimal() else None
+        known = figures.digits(number)
+        found = None if known is None else self.items.get(known)
         if found is None:
             raise CallError(404, "GeneralException", "Trigger not found")
         return _public(found.row)
@@ -130,9 +149,16 @@ class Triggers:
         order, now = one.row["orders"][leg], stamp(self.now())
         one.row |= {"status": "triggered", "updated_at": now}
         try:
-            result = {"status": "success", "order_id": self.place(order), "rejection_reason": ""}
+            placed = self.legs.place_leg(order)
+            result = {"status": "success", "order_id": placed, "rejection_reason": ""}
         except CallError as error:
             result = {"status": "failed", "order_id": "", "rejection_reason": error.message}
+        except AlphaStockError as error:
+            result = {"status": "failed", "order_id": "", "rejection_reason": error.what}
+        except Exception as error:  # noqa: BLE001 - told, and the other triggers go on
+            tell(f"trigger {one.row['id']}", error)
+            why = "The sandbox failed to place the order."
+            result = {"status": "failed", "order_id": "", "rejection_reason": why}
         kept = {name: order[name] for name in _LEG}
         order["result"] = {
             "account_id": self.user, **kept, "validity": "DAY",
@@ -151,36 +177,60 @@ class Triggers:
         kind = form.get("type", "")
         if kind not in _KINDS:
             raise bad("Invalid `type`.")
-        try:
-            condition, orders = json.loads(form["condition"]), json.loads(form["orders"])
-            values = [float(value) for value in condition["trigger_values"]]
-            key = f"{condition['exchange']}:{condition['tradingsymbol']}"
-            last = float(condition["last_price"])
-            legs = [{name: order[name] for name in _LEG} | {"result": None} for order in orders]
-        except (KeyError, TypeError, ValueError):
-            raise bad("Invalid `condition` or `orders`.") from None
-        item = self.find(key)
+        condition = figures.parse_json(form.get("condition", ""), "`condition`")
+        orders = figures.parse_json(form.get("orders", ""), "`orders`")
+        if not isinstance(condition, dict) or not isinstance(orders, list):
+            raise bad("Invalid `condition` or `orders`.")
+        values = condition.get("trigger_values")
+        if not isinstance(values, list) or not len(values) == len(orders) == _KINDS[kind]:
+            raise bad(f"A trigger of type {kind} has {_KINDS[kind]} values and as many orders.")
+        prices = [float(figures.amount(value, "trigger_values")) for value in values]
+        last = float(figures.amount(condition.get("last_price"), "last_price"))
+        item = self.find(f"{condition.get('exchange')}:{condition.get('tradingsymbol')}")
         if item is None:
             raise bad("Invalid instrument in `condition`.")
-        if len(values) != _KINDS[kind] or len(legs) != _KINDS[kind]:
-            raise bad(f"A trigger of type {kind} has {_KINDS[kind]} values and as many orders.")
-        if any(leg["order_type"] != "LIMIT" for leg in legs):
-            raise bad("The orders of a trigger are LIMIT orders.")
-        if last <= 0 or any(abs(value / last - 1) < _NEAREST for value in values):
-            raise bad("Trigger price must be at least 0.25% away from the last price.")
-        if kind == "two-leg" and not values[0] < last < values[1]:
-            raise bad("The values of a two-leg trigger lie on both sides of the last price.")
+        self._check_prices(kind, prices, last)
         told = {
-            "exchange": condition["exchange"], "last_price": last,
-            "tradingsymbol": condition["tradingsymbol"], "trigger_values": values,
+            "exchange": item.instrument.exchange.value, "last_price": last,
+            "tradingsymbol": item.instrument.tradingsymbol, "trigger_values": prices,
             "instrument_token": item.token,
         }  # fmt: skip
         row = {
             "id": 0, "user_id": self.user, "parent_trigger": None, "type": kind,
             "created_at": "", "updated_at": "", "expires_at": "", "status": "",
-            "condition": told, "orders": legs, "meta": {},
+            "condition": told, "orders": [self._leg(order) for order in orders], "meta": {},
         }  # fmt: skip
-        return Trigger(row, key, [value < last for value in values])
+        return Trigger(row, item.key, [value < last for value in prices])
+
+    def _check_prices(self, kind: str, values: Sequence[float], last: float) -> None:
+        nearest = facts.share("gtt.distance_pct", self.today())
+        if min(last, *values) <= 0:
+            raise bad("Invalid `trigger_values` or `last_price`. They are above 0.")
+        if any(abs(value / last - 1) < nearest for value in values):
+            raise bad(
+                f"Trigger price must be at least {100 * nearest:g}% away from the last price."
+            )
+        if kind == "two-leg" and not values[0] < last < values[1]:
+            raise bad("The values of a two-leg trigger lie on both sides of the last price.")
+
+    def _leg(self, order: object) -> dict[str, Any]:
+        """Return the order of a leg as it is kept: judged now, so that it can be placed later."""
+        if not isinstance(order, dict) or not all(order.get(name) for name in _LEG):
+            raise bad("Invalid `orders`.")
+        if not all(isinstance(order[name], str | int | float) for name in _LEG):
+            raise bad("Invalid `orders`.")
+        made = self.legs.read_leg({name: order[name] for name in _LEG})
+        if made.order_type != "LIMIT":
+            raise bad("The orders of a trigger are LIMIT orders.")
+        exchange = made.item.instrument.exchange.value
+        if made.product not in _TAKEN.get(exchange, ()):
+            raise bad("Invalid `product`. Triggers are of CNC for shares, of NRML for F&O.")
+        return {
+            "exchange": exchange, "tradingsymbol": made.item.instrument.tradingsymbol,
+            "transaction_type": made.side.value, "quantity": made.quantity,
+            "order_type": made.order_type.value, "product": made.product,
+            "price": told_number(made.price), "result": None,
+        }  # fmt: skip
 
 
 def _public(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ is said is decided in `exchange.py`.
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from alphastock_cli.sandbox.call import Call
 from alphastock_cli.sandbox.exchange import Sandbox
 from alphastock_cli.sandbox.replies import CallError, Reply, failure
+from alphastock_cli.sandbox.safely import tell
 from alphastock_cli.sandbox.ticker import Connection
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
 T = TypeVar("T")
-_LOG = logging.getLogger("alphastock.sandbox")  # nobody handles it: it goes to standard error
 _METHODS = ["GET", "POST", "PUT", "DELETE"]
 _ENDLESS = 2 * 1024**3
 _CHUNK = b"0" * 65536
@@ -85,8 +84,8 @@ class Web:
             await asyncio.sleep(self._seconds)
             try:
                 frames = await self.ask(self.sandbox.beat)
-            except Exception:  # noqa: BLE001 - told, and the ticker lives on
-                _LOG.exception("the market could not be looked at; the next turn tries again")
+            except Exception as error:  # noqa: BLE001 - told, and the ticker lives on
+                tell("the market could not be looked at; the next turn tries again", error)
                 continue
             for connection in self._connections:
                 connection.push(frames.get(id(connection.subscriber), []))

@@ -61,7 +61,7 @@ def used() -> Box:
     it.place(order_type="LIMIT", price=round(it.last() * 1.5, 0), tag="refused")
     last = it.last()
     it.ask("POST", "/gtt/triggers", trigger([last * 0.9, last * 1.1], last, 600.0))
-    it.ask("POST", "/gtt/triggers", trigger([round(last * 1.02, 1)], last * 1.1, 600.03))
+    it.ask("POST", "/gtt/triggers", trigger([round(last * 1.02, 1)], last * 1.1, 600.05))
     it.ask("POST", "/alerts", alert())
     it.wait()
     it.wait()

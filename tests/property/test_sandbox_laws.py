@@ -70,7 +70,7 @@ def test_every_call_is_answered_in_kites_shape(
     | JSONS.map(lambda v: json.dumps({"a": "mode", "v": v}))
 )
 def test_every_message_of_a_ticker_is_taken_or_answered(text: str) -> None:
-    subscriber = Subscriber(IT.state.by_token)
+    subscriber = Subscriber(IT.state.by_token, 3000)
     subscriber.hear(text)
     assert len(subscriber.outbox) <= 1
     assert len(subscriber.modes) <= 3000

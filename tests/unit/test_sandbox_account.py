@@ -202,13 +202,15 @@ def test_a_trigger_waits_fires_once_and_tells_of_its_order(it: Box) -> None:
 
 
 def test_a_trigger_whose_order_fails_says_so(it: Box) -> None:
-    last = it.last()
-    form = trigger([round(last * 1.02, 1)], last * 1.1, 600.03)
+    last, symbol = it.last(), contract(it, "FUT")
+    lot = it.state.listing.by_key[f"NFO:{symbol}"].instrument.lot_size
+    leg = {"exchange": "NFO", "tradingsymbol": symbol, "product": "NRML", "quantity": lot * 60}
+    form = trigger([round(last * 1.02, 1)], last * 1.1, 600, **leg)
     number = it.ask("POST", "/gtt/triggers", form)["trigger_id"]
     it.wait()
     result = it.ask("GET", f"/gtt/triggers/{number}")["orders"][0]["result"]["order_result"]
     assert (result["status"], result["order_id"]) == ("failed", "")
-    assert "Tick size" in result["rejection_reason"]
+    assert "freeze limit" in result["rejection_reason"]
 
 
 def test_triggers_are_changed_listed_and_deleted(it: Box) -> None:
