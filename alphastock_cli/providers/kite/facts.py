@@ -1,4 +1,7 @@
-"""The dated numbers of Kite's protocol: limits, spans, the hour a login ends. Rows, no rules."""
+"""The dated numbers of Kite's protocol and of the broker: limits, spans, rates. Rows, no rules.
+
+Our own choices (how often to try again, how long to wait) are not facts and do not belong here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from alphastock_cli.domain.instrument import Interval
@@ -15,6 +18,7 @@ from alphastock_cli.exchange.tables import valid_on
 
 _DATA = Path(__file__).with_name("data")
 DAY = 0.0  # the window of a calendar day
+_INDEX = "index_token."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,38 @@ def quote_batch(on: date) -> int:
     return int(_value("quotes.full", on))
 
 
+def whole(name: str, on: date) -> int:
+    """Return a number of `facts.csv` that is a count, such as ``order.changes``.
+
+    Raises
+    ------
+    OutOfRange
+        No row says it of that day.
+    """
+    return int(_value(name, on))
+
+
+def share(name: str, on: date) -> float:
+    """Return a number of `facts.csv` that is told in percent as a fraction, 20 as 0.2.
+
+    Raises
+    ------
+    OutOfRange
+        No row says it of that day.
+    """
+    return float(_value(name, on)) / 100
+
+
+def index_tokens(on: date) -> dict[str, int]:
+    """Return the instrument tokens of indices that programs have built in, by Kite's names."""
+    names = [row["name"] for row in _rows("facts") if valid_on(row, on)]
+    return {
+        name.removeprefix(_INDEX): int(_value(name, on))
+        for name in names
+        if name.startswith(_INDEX)
+    }
+
+
 def token_ends(on: date) -> time:
     """Return the time of day, in India, at which a login of the day before ends."""
     return time.fromisoformat(_value("token.ends", on))
@@ -55,6 +91,7 @@ def dump_ready(on: date) -> time:
     return time.fromisoformat(_value("dump.ready", on))
 
 
+@lru_cache(maxsize=1024)
 def _value(name: str, on: date) -> str:
     for row in _rows("facts"):
         if row["name"] == name and valid_on(row, on):

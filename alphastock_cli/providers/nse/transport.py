@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import socket
 import ssl
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 from urllib.parse import urlsplit
+
+from alphastock_cli.deadlines import Watch
 
 _CHUNK = 64 << 10
 
@@ -94,7 +94,7 @@ class WebTransport:
         sink: Callable[[bytes], object],
     ) -> Answer:
         """Send one GET; see `Transport.get`."""
-        with _Watch(seconds) as watch:
+        with Watch(seconds) as watch:
             opener = urllib.request.OpenerDirector()  # no redirects, no file:, no ftp:
             handlers: list[urllib.request.BaseHandler] = [
                 urllib.request.UnknownHandler(),
@@ -120,7 +120,7 @@ class WebTransport:
 
 
 def _read(
-    response: http.client.HTTPResponse, watch: _Watch, most: int, sink: Callable[[bytes], object]
+    response: http.client.HTTPResponse, watch: Watch, most: int, sink: Callable[[bytes], object]
 ) -> None:
     """Read the body in pieces; count them against the cap and against what the server promised."""
     promised = response.length
@@ -144,7 +144,7 @@ def _read(
         raise NoAnswerError(Trouble.SHORT, f"{size} of {promised} bytes")
 
 
-def _told(error: Exception, watch: _Watch) -> NoAnswerError:
+def _told(error: Exception, watch: Watch) -> NoAnswerError:
     """Say in our words what the network did."""
     cause: object = error.reason if isinstance(error, urllib.error.URLError) else error
     if watch.rang or isinstance(cause, TimeoutError):
@@ -167,45 +167,8 @@ def is_loopback(host: str) -> bool:
     return host in {"localhost", "127.0.0.1", "::1"}
 
 
-class _Watch:
-    """Cuts the connection when time is up: a socket's own time-out begins anew with each byte."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.rang = False
-        self._socket: socket.socket | None = None
-        self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._ring)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def hold(self, connection: socket.socket) -> None:
-        """Take the connection to be cut."""
-        with self._lock:
-            self._socket = connection
-            if self.rang:
-                self._cut()
-
-    def _ring(self) -> None:
-        with self._lock:
-            self.rang = True
-            self._cut()
-
-    def _cut(self) -> None:
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                # of the plain class: a TLS socket would first tear down what another thread reads
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-
-
 class _PlainConnection(http.client.HTTPConnection):
-    def __init__(self, host: str, *, watch: _Watch, **more: Any) -> None:  # noqa: ANN401 - passed on
+    def __init__(self, host: str, *, watch: Watch, **more: Any) -> None:  # noqa: ANN401 - passed on
         super().__init__(host, **more)
         self._watch = watch
 
@@ -215,7 +178,7 @@ class _PlainConnection(http.client.HTTPConnection):
 
 
 class _SecureConnection(http.client.HTTPSConnection):
-    def __init__(self, host: str, *, watch: _Watch, **more: Any) -> None:  # noqa: ANN401 - passed on
+    def __init__(self, host: str, *, watch: Watch, **more: Any) -> None:  # noqa: ANN401 - passed on
         super().__init__(host, **more)
         self._watch = watch
 
@@ -225,7 +188,7 @@ class _SecureConnection(http.client.HTTPSConnection):
 
 
 class _Plain(urllib.request.HTTPHandler):
-    def __init__(self, watch: _Watch) -> None:
+    def __init__(self, watch: Watch) -> None:
         super().__init__()
         self._watch = watch
 
@@ -234,7 +197,7 @@ class _Plain(urllib.request.HTTPHandler):
 
 
 class _Secure(urllib.request.HTTPSHandler):
-    def __init__(self, watch: _Watch, context: ssl.SSLContext) -> None:
+    def __init__(self, watch: Watch, context: ssl.SSLContext) -> None:
         super().__init__(context=context)
         self._watch, self._verified = watch, context
 
