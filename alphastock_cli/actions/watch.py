@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from alphastock_cli.actions import watch_list
@@ -16,7 +16,7 @@ from alphastock_cli.actions.watch_list import Breadth
 from alphastock_cli.domain.data import Quote, Snapshot
 from alphastock_cli.domain.ports import Capability, Clock, MarketData
 from alphastock_cli.domain.trading import Position
-from alphastock_cli.errors import AlphaStockError, OutOfRange
+from alphastock_cli.errors import AlphaStockError, AuthError, OutOfRange
 from alphastock_cli.exchange import calendar
 from alphastock_cli.exchange.indices import canonical_index
 from alphastock_cli.runners.base import RunnerPolicy
@@ -24,6 +24,7 @@ from alphastock_cli.runners.indices import IndexRunner
 
 INDICES = ("NIFTY 50", "NIFTY BANK", "NIFTY FIN SERVICE", "NIFTY MID SELECT", "INDIA VIX")
 _SEGMENT = calendar.Segment.EQUITY
+_AHEAD = timedelta(seconds=5)  # a quote of a later time than that is no reason to leave one out
 _SLOW_SECONDS = 60.0  # what comes from daily rows need not be asked for at every turn
 
 
@@ -61,10 +62,12 @@ class Seen:
         Which to show, in order.
     symbols : tuple of str
         Keys to show, in order.
+    no_breadth : str
+        Why there is none and there will be none; "" where it may come yet.
     positions : tuple of Position or None
         None where they could not be read.
     warnings : tuple of str
-        What went wrong in this turn.
+        What went wrong in this turn, and what the provider remarks of its answers.
     """
 
     now: datetime
@@ -78,6 +81,7 @@ class Seen:
     quotes: Mapping[str, Quote] = field(default_factory=lambda: MappingProxyType({}))
     symbols: tuple[str, ...] = ()
     breadth: Breadth | None = None
+    no_breadth: str = ""
     positions: tuple[Position, ...] | None = ()
     warnings: tuple[str, ...] = ()
 
@@ -200,6 +204,7 @@ class _Eyes:
         warnings: list[str] = []
         self._ask_positions(warnings)
         self._ask_provider(warnings, first=first)
+        warnings += getattr(self._provider, "remarks", list)()
         now = self._request.moment or self._clock.now()
         return Seen(
             now=now,
@@ -213,6 +218,7 @@ class _Eyes:
             quotes=MappingProxyType(dict(self._quotes)),
             symbols=self._request.symbols,
             breadth=watch_list.breadth(self._daily, self._quotes),
+            no_breadth=self._daily.why_not,
             positions=self._positions,
             warnings=tuple(dict.fromkeys(warnings)),
         )
@@ -234,13 +240,21 @@ class _Eyes:
             self.failure = error
             if first and not error.retryable:
                 raise
-            warnings.append(f"{self._provider.name}: {error.what}")
+            warnings.append(f"{self._provider.name}: {_told(error)}")
             return
-        self._quotes |= found
+        self._take(found)
         self.as_of = as_of
         absent = [key for key in self._request.symbols if key not in self._quotes]
         if absent:
             warnings.append(f"{self._provider.name} quotes no {', '.join(absent)}")
+
+    def _take(self, found: Mapping[str, Quote]) -> None:
+        """Keep of two tellings of one instrument the later: a view never goes back in time."""
+        latest = self._clock.now() + _AHEAD
+        for key, quote in found.items():
+            held = self._quotes.get(key)
+            if held is None or held.time > latest or _order(quote) >= _order(held):
+                self._quotes[key] = quote
 
     def _ask_daily(self, as_of: datetime, warnings: list[str]) -> None:
         """Ask once a minute for what rests on daily rows; not having them is no failure."""
@@ -248,7 +262,8 @@ class _Eyes:
         if self._daily_at is not None and now - self._daily_at < _SLOW_SECONDS:
             return
         told = len(warnings)
-        if Capability.INDICES_DAY in self._provider.capabilities:
+        by_call = getattr(self._provider, "asks_by_name", False)  # its quotes tell the indices
+        if Capability.INDICES_DAY in self._provider.capabilities and not by_call:
             try:
                 self._runner.run_once()
             except AlphaStockError as error:
@@ -275,3 +290,15 @@ class _Eyes:
             return self._names
         held = self._runner.get_latest_data()
         return tuple(n for n in self._names if n in held or f"NSE:{n}" in self._quotes)
+
+
+def _order(quote: Quote) -> tuple[datetime, int]:
+    """Return what is greater of the later of two quotes: times are often whole seconds."""
+    return quote.time, quote.volume or 0
+
+
+def _told(error: AlphaStockError) -> str:
+    """Return what went wrong; of a login that is needed, the command too."""
+    if not isinstance(error, AuthError) or not error.hint:
+        return error.what
+    return f"{error.what.rstrip('.')}. {error.hint}"

@@ -18,6 +18,7 @@ BROAD = "NIFTY 50"
 _COUNT = 10
 _FORTNIGHT = timedelta(days=14)
 _SERIES = ("EQ", "BE")
+_NOT_KEPT = f"the members of {BROAD} are not known (`alphastock fetch reference`)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +34,14 @@ class Breadth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Daily:
-    """What is asked for rarely: whose quotes make the breadth, or a whole session's breadth."""
+    """What is asked for rarely: whose quotes make the breadth, or a whole session's breadth.
+
+    `why_not` says why it is neither, "" where that may still change.
+    """
 
     keys: tuple[str, ...] = ()
     whole: Breadth | None = None
+    why_not: str = ""
 
 
 def parse_keys(text: str) -> tuple[str, ...]:
@@ -66,7 +71,8 @@ def default_keys(provider: MarketData, configured: Sequence[str]) -> tuple[str, 
     """Return the configured symbols, else the ten most traded members of the NIFTY 50.
 
     Where the provider has no daily rows the first ten members count, where it does not know the
-    members the ten most traded shares.
+    members the ten most traded shares. Of one that asks for the days of each share by a call the
+    quotes tell what was traded today.
 
     Raises
     ------
@@ -78,7 +84,9 @@ def default_keys(provider: MarketData, configured: Sequence[str]) -> tuple[str, 
     as_of = provider.as_of()
     members = provider.members(BROAD, as_of.date())
     names: list[str] = list(members or ())[:_COUNT]
-    if Capability.EQUITIES_DAY in provider.capabilities:
+    if _asks_by_call(provider):
+        names = _most_traded(provider, members or ())
+    elif Capability.EQUITIES_DAY in provider.capabilities:
         rows = _last_session(provider, as_of, members)
         ranked = rows.filter(pl.col("turnover").is_not_null()).sort(
             ["turnover", "symbol"], descending=[True, False]
@@ -95,14 +103,22 @@ def default_keys(provider: MarketData, configured: Sequence[str]) -> tuple[str, 
 def daily(provider: MarketData, as_of: datetime) -> Daily:
     """Return whose quotes make the breadth: the members of the NIFTY 50 where they are known.
 
-    Else the breadth of all shares of the last session, where the provider has daily rows.
+    Else the breadth of all shares of the last session, where the provider has daily rows. Of one
+    that asks for the days of each share by a call, those that it keeps: a view does not wait for
+    some thousand calls, nor use them up.
     """
     members = provider.members(BROAD, as_of.date())
     if members:
         return Daily(keys=tuple(f"NSE:{name}" for name in members))
     if Capability.EQUITIES_DAY not in provider.capabilities:
         return Daily()
-    rows = _last_session(provider, as_of, None)
+    if _asks_by_call(provider):
+        found = getattr(provider, "session_kept", lambda: None)()
+        if found is None:
+            return Daily(why_not=_NOT_KEPT)
+        rows = found
+    else:
+        rows = _last_session(provider, as_of, None)
     if rows.is_empty():
         return Daily()
     change = pl.col("close") - pl.col("previous_close")
@@ -110,7 +126,8 @@ def daily(provider: MarketData, as_of: datetime) -> Daily:
         up=(change > 0).sum(), down=(change < 0).sum(), flat=(change == 0).sum(),
         none=change.is_null().sum(),
     ).row(0)  # fmt: skip
-    of = f"NSE shares, session of {rows['date'][0]:%Y-%m-%d}"
+    kept = "NSE shares kept" if _asks_by_call(provider) else "NSE shares"
+    of = f"{kept}, session of {rows['date'][0]:%Y-%m-%d}"
     return Daily(whole=Breadth(of=of, advances=up, declines=down, unchanged=flat, unknown=none))
 
 
@@ -154,6 +171,23 @@ def check_known(provider: MarketData, keys: Sequence[str], quotes: Mapping[str, 
         known = provider.instruments(Exchange(code))["tradingsymbol"].to_list()
     hint = f"`{provider.name}` quotes none of the {len(keys)} symbols asked for."
     raise UnknownName.of("symbol", symbol, known, hint=hint)
+
+
+def _asks_by_call(provider: MarketData) -> bool:
+    return getattr(provider, "asks_by_name", False)
+
+
+def _most_traded(provider: MarketData, members: Sequence[str]) -> list[str]:
+    """Return the ten members with the largest value of what was traded today, by their quotes."""
+    if not members:
+        return []
+    found = provider.quotes([f"NSE:{name}" for name in members])
+
+    def value(name: str) -> float:
+        quote = found.get(f"NSE:{name}")
+        return 0.0 if quote is None else (quote.last_price or 0.0) * (quote.volume or 0)
+
+    return sorted(members, key=lambda name: (-value(name), name))[:_COUNT]
 
 
 def _last_session(

@@ -106,6 +106,8 @@ class Model:
 
     Attributes
     ----------
+    no_breadth : str
+        Why the breadth is not known; "" where it is, or where that may change at any turn.
     positions : tuple of PositionRow or None
         None where the positions could not be read: not the same as none held.
     pnl : Decimal or None
@@ -115,6 +117,7 @@ class Model:
     header: Header
     indices: tuple[IndexRow, ...] = ()
     breadth: Breadth | None = None
+    no_breadth: str = ""
     symbols: tuple[SymbolRow, ...] = ()
     positions: tuple[PositionRow, ...] | None = ()
     pnl: Decimal | None = None
@@ -145,6 +148,7 @@ def build(seen: Seen, *, limit: float = STALE_SECONDS) -> Model:
         header=_header(seen, limit),
         indices=tuple(_index(seen, name, limit) for name in seen.index_names),
         breadth=seen.breadth,
+        no_breadth=seen.no_breadth,
         symbols=tuple(_symbol(seen, key, limit) for key in seen.symbols),
         positions=positions,
         pnl=_total(positions),
@@ -188,12 +192,13 @@ def _cells(model: Model) -> Iterator[tuple[Cell, Any]]:
 
 
 def _header(seen: Seen, limit: float) -> Header:
-    age, stale = _age(seen.as_of, seen, limit)
+    as_of = _moment(seen, limit)
+    age, stale = _age(as_of, seen, limit)
     return Header(
         source=seen.source,
         simulated=seen.simulated,
         generated_at=seen.generated_at,
-        as_of=seen.as_of,
+        as_of=as_of,
         age_seconds=age,
         stale=stale,
         state=seen.market.state,
@@ -201,10 +206,28 @@ def _header(seen: Seen, limit: float) -> Header:
     )
 
 
+def _moment(seen: Seen, limit: float) -> datetime | None:
+    """Return of when the values are: the provider's moment, unless all that is shown is stale.
+
+    Then it is that of the newest of them: who answers now may have nothing newer to say.
+    """
+    keys = [*seen.symbols, *(_index_key(seen, name) for name in seen.index_names)]
+    times = [seen.quotes[key].time for key in keys if key in seen.quotes]
+    if seen.as_of is None or not times:
+        return seen.as_of
+    newest = max(times)
+    stale = is_stale(newest, now=seen.now, market=seen.market, limit=limit)
+    return min(newest, seen.as_of) if stale else seen.as_of
+
+
+def _index_key(seen: Seen, name: str) -> str:
+    held = seen.indices.get(name)
+    return f"NSE:{name}" if held is None else held.instrument.key
+
+
 def _index(seen: Seen, name: str, limit: float) -> IndexRow:
     held = seen.indices.get(name)
-    key = f"NSE:{name}" if held is None else held.instrument.key
-    quote = _newer(seen.quotes.get(key), None if held is None else held.quote)
+    quote = _newer(seen.quotes.get(_index_key(seen, name)), None if held is None else held.quote)
     age, stale = _age(quote.time if quote else None, seen, limit)
     return IndexRow(
         index=name,

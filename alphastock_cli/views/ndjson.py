@@ -18,8 +18,8 @@ SCHEMA = "alphastock.watch/1"
 def line(model: Model) -> str:
     """Return one turn as a line of JSON, its line end included.
 
-    ``market`` holds the session's state, the indices and the breadth; ``positions`` is null where
-    they could not be read.
+    ``market`` holds the session's state, the indices and the breadth, or why there is none in
+    ``no_breadth``; ``positions`` is null where they could not be read.
     """
     return json.dumps(body(model), ensure_ascii=True, allow_nan=False) + "\n"
 
@@ -42,6 +42,7 @@ def body(model: Model) -> dict[str, Any]:
                 "stale": header.stale,
                 "indices": [asdict(row) for row in model.indices],
                 "breadth": None if model.breadth is None else asdict(model.breadth),
+                "no_breadth": model.no_breadth or None,
             },
             "symbols": [asdict(row) for row in model.symbols],
             "positions": None if positions is None else [asdict(row) for row in positions],

@@ -86,6 +86,8 @@ def _above(model: Model, *, width: int, new: frozenset[Cell]) -> Iterator[Render
         yield from _table("indices", model.indices, width=width, new=new)
     if model.breadth is not None:
         yield _breadth(model.breadth)
+    elif model.no_breadth:
+        yield Text(f"no breadth: {model.no_breadth}", style="dim", overflow="fold")
     yield Text("")
     yield from _positions(model, width=width, new=new)
 

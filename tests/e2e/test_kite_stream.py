@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +17,6 @@ import requests
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-from alphastock_cli.actions.watch import WatchRequest, watch
-from alphastock_cli.bootstrap import Wiring
-from alphastock_cli.config import Settings
-from alphastock_cli.config.settings import KiteSettings
 from alphastock_cli.errors import AuthError, TransientError
 from alphastock_cli.providers.kite.stream.dialling import Login, dialler
 from alphastock_cli.providers.kite.stream.forms import mode_of, quote_of
@@ -67,6 +62,11 @@ def following(held: Running, modes: dict[str, str], **more: Any) -> Iterator[Str
             pace.join()
 
 
+def subscribed(held: Running) -> dict[int, str]:
+    """Return what the server has noted, by token."""
+    return {t: mode for each in held.state.subscribers for t, mode in dict(each.modes).items()}
+
+
 def until(true: Callable[[], Any], seconds: float = 10.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
@@ -110,7 +110,7 @@ def test_ticks_come_in_their_modes_and_equal_what_the_exchange_says(sandbox: Run
         stream.follow({by_key["NSE:SBIN"]: "quote"})
         gathered(stream, lambda held: ticked(held).get(by_key["NSE:SBIN"]) == "quote")
         stream.leave([by_key["NSE:SBIN"]])
-        time.sleep(0.3)
+        until(lambda: by_key["NSE:SBIN"] not in subscribed(sandbox))
         stream.take()
         assert by_key["NSE:SBIN"] not in ticked(gathered(stream, lambda held: len(held) > 4))
         left_out = dict(stream.health().counts)
@@ -191,7 +191,7 @@ def test_w1_a_dropped_connection_comes_back_with_all_tokens_and_modes(sandbox: R
 def test_w3_forgotten_tokens_are_asked_for_again(sandbox: Running) -> None:
     with following(sandbox, ALL, hours=lambda *_: True) as stream:
         gathered(stream, lambda held: len(ticked(held)) == 3)
-        time.sleep(0.3)  # all requests have arrived
+        until(lambda: subscribed(sandbox) == {tokens(sandbox)[k]: mode for k, mode in ALL.items()})
         sandbox.fault("forget-tokens:x1")
         until(lambda: sandbox.played("forget-tokens"))
         until(lambda: stream.health().connections[0].asked_again, QUICK.tick + 3)
@@ -259,9 +259,8 @@ def test_w8_an_old_token_stops_the_stream_in_words_without_saying_it(
         with pytest.raises(AuthError, match="login needed") as caught:
             until(lambda: stream.take(0.1) is None)
         assert caught.value.exit_code == 4
-        known = len(asked)
-        time.sleep(0.5)
-        assert len(asked) == known == 3  # at first, after the loss, and the second look
+        assert stream.health().connections == ()  # nobody is left who could ask again
+        assert len(asked) == 3  # at first, after the loss, and the second look
     ours = [r.getMessage() for r in caplog.records if not r.name.startswith("uvicorn")]
     assert any("refused" in line for line in ours)
     assert token not in " ".join(ours) + str(caught.value) + repr(stream) + repr(login())
@@ -299,66 +298,3 @@ def test_it_closes_cleanly_and_at_once(sandbox: Running) -> None:
     assert not any(thread.name == "kite-stream" for thread in threading.enumerate())
     assert stream.health().connections == ()
     stream.close()
-
-
-# -- the view ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def wiring(sandbox: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wiring:
-    """Return the wiring of a data directory that is logged in to the sandbox."""
-    monkeypatch.setenv("ALPHASTOCK_KITE_API_KEY", sandbox.api_key)
-    monkeypatch.setenv("ALPHASTOCK_KITE_API_SECRET", sandbox.api_secret)
-    asked = KiteSettings(root=sandbox.root, ws_root=sandbox.ws_root, timeout=5.0)
-    settings = Settings(data_dir=tmp_path / "data", provider="kite", kite=asked)
-    made = Wiring(settings, clock=sandbox.clock)
-    connection = made.kite()
-    connection.rest.begin_session(sandbox.request_token())
-    connection.close()
-    return made
-
-
-def test_a_view_asks_once_and_follows_the_ticker_from_then_on(
-    wiring: Wiring, sandbox: Running
-) -> None:
-    keys = ["NSE:INFY", "NSE:NIFTY 50", "NSE:NOSUCH", "nonsense"]
-    with wiring.live() as provider:
-        first = provider.quotes(keys)
-        assert set(first) == {"NSE:INFY", "NSE:NIFTY 50"}
-        until(lambda: provider._ticks(keys[:2]).keys() == set(keys[:2]))
-        calls = sandbox.state.limiter.counts["quote"]
-        sandbox.clock.advance(30)
-        until(lambda: provider.quotes(keys)["NSE:INFY"].time > first["NSE:INFY"].time)
-        # the first tick after subscribing may come before the mode is set, and has no depth
-        until(lambda: provider.quotes(keys)["NSE:INFY"].depth is not None)
-        held = provider.quotes(keys)
-        assert sandbox.state.limiter.counts["quote"] == calls  # no call was made for any of them
-        assert held["NSE:INFY"].previous_close == first["NSE:INFY"].previous_close
-    assert not any(thread.name == "kite-stream" for thread in threading.enumerate())
-
-
-def test_where_the_ticker_refuses_the_calls_answer(wiring: Wiring, sandbox: Running) -> None:
-    sandbox.fault("ws-403")
-    with wiring.live() as provider:
-        provider.quotes(["NSE:INFY"])
-        until(lambda: sandbox.played("ws-403"))
-        time.sleep(0.1)
-        assert provider.quotes(["NSE:INFY"])["NSE:INFY"].last_price
-        sandbox.expire()
-        sandbox.fault("")
-        provider.__dict__["_quotes"] = {}  # what a call said lately is not asked again
-        with pytest.raises(AuthError, match="login"):
-            provider.quotes(["NSE:INFY"])
-
-
-def test_watch_shows_kite_live(wiring: Wiring) -> None:
-    turns = look(wiring, count=3)
-    assert all(turn.source == "kite" for turn in turns)
-    assert set(turns[-1].quotes) >= {"NSE:INFY", "NSE:NIFTY 50"}
-    assert not turns[-1].warnings
-
-
-def look(wiring: Wiring, *, count: int) -> list[Any]:
-    request = WatchRequest(symbols=("NSE:INFY",), indices=("NIFTY 50",), every=0.5, count=count)
-    with wiring.live() as provider:
-        return list(watch(provider, wiring.clock, request))

@@ -1,4 +1,4 @@
-"""The rows of `doctor` about Kite: login, clock, entitlement, last refusal, budget, folder.
+"""The rows of `doctor` about Kite: login, clock, plan, last refusal, budget, folder, streams.
 
 Read from this disk alone: nobody is asked. No secret is shown, and no user id.
 """
@@ -12,11 +12,16 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from alphastock_cli.errors import AlphaStockError
+from alphastock_cli.providers.kite.budget_place import VARIABLE
 from alphastock_cli.providers.kite.connection import Connection
 from alphastock_cli.providers.kite.credentials import FILE, KEY_VARIABLE
+from alphastock_cli.providers.kite.stream.hours import moves
+from alphastock_cli.providers.kite.stream.standing import running
+from alphastock_cli.providers.kite.stream.state import Patience
 
 _WARN, _REFUSE = 2.0, 5.0  # seconds between two clocks: worth a word, too much for an order
 _SOON = timedelta(hours=1)
+_STUCK = 10.0  # seconds without a word of a stream that writes every two
 
 
 class Row(NamedTuple):
@@ -32,7 +37,8 @@ def rows(connection: Connection, *, asked: bool) -> list[Row]:
     """Return the rows; none where nobody uses Kite here, unless `asked` for."""
     if not (asked or _is_used(connection)):
         return []
-    return [*_login(connection), *_folder(connection), *_said(connection), *_budget(connection)]
+    return [*_login(connection), *_folder(connection), *_said(connection), *_budget(connection),
+            *_streams(connection)]  # fmt: skip
 
 
 def _is_used(connection: Connection) -> bool:
@@ -104,6 +110,64 @@ def _budget(connection: Connection) -> Iterator[Row]:
     waiting = sum(each.waiting for each in used)
     more = [f"{waiting} waiting"] if waiting else []
     yield Row("kite budget", "warn" if paused else "ok", ", ".join([*parts, *paused, *more]))
+    if connection.counts.remark:
+        fix = f"Make it a folder of your own that others cannot write, or set {VARIABLE}."
+        yield Row("kite budget", "warn", connection.counts.remark, fix)
+
+
+def _streams(connection: Connection) -> Iterator[Row]:
+    found = running(connection.folder)
+    if not found:
+        yield Row("kite stream", "ok", "none is running")
+    for each in found:
+        now = connection.clock.now()
+        words, ties = _stream_words(each), each["connections"]
+        silent = (now - each["at"]).total_seconds()
+        quiet = Patience()
+        moving = any(moves(code, now) for code in each["segments"])
+        wrong = [tie for tie in ties if _is_quiet(tie, quiet, moving=moving)]
+        never = all(tie["tick_age"] is None for tie in ties) and moving
+        if never and (now - each["since"]).total_seconds() > quiet.tick:
+            wrong = ties
+        if silent > _STUCK:
+            yield Row("kite stream", "warn", f"{words}; not heard of for {silent:.0f} s",
+                      f"End process {each['pid']}, or wait: it may be suspended.")  # fmt: skip
+        elif not ties:
+            yield Row("kite stream", "warn", f"{words}; it has ended",
+                      "Run `alphastock login`, then the command again.")  # fmt: skip
+        elif wrong:
+            name, error = wrong[0]["name"], wrong[0]["error"]
+            why = "silent" if name == "up" else f"{name}: {error}" if error else name
+            yield Row("kite stream", "warn", f"{words}; {why}",
+                      "It connects again by itself; if that lasts, see the line `kite login`"
+                      " and the network.")  # fmt: skip
+        else:
+            yield Row("kite stream", "ok", words)
+
+
+def _stream_words(held: dict[str, Any]) -> str:
+    """Return what a stream wrote, seconds as they were then: SECONDS ago at most."""
+    ties = held["connections"]
+    parts = [_count(len(ties), "connection"), _count(held["following"], "instrument")]
+    worst = " at worst" if len(ties) > 1 else ""
+    for name, word in (("message_age", "message"), ("tick_age", "tick")):
+        ages = [tie[name] for tie in ties if tie[name] is not None]
+        parts.append(f"last {word} {max(ages):.1f} s ago{worst}" if ages else f"no {word} yet")
+    again = sum(max(0, tie["opened"] - 1) for tie in ties)
+    parts += [_count(again, "reconnection"), f"since {held['since']:%d %b %H:%M}"]
+    return f"{held['who']} (pid {held['pid']}): {', '.join(parts)}"
+
+
+def _is_quiet(tie: dict[str, Any], bounds: Patience, *, moving: bool) -> bool:
+    """Tell whether a connection is silent for longer than its own watchdog bears."""
+    message, tick = tie["message_age"], tie["tick_age"]
+    if tie["name"] != "up" or (message is not None and message > bounds.message):
+        return True
+    return moving and tick is not None and tick > bounds.tick + bounds.look
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" + "s" * (number != 1)
 
 
 def _span(length: timedelta) -> str:

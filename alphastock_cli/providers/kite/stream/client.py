@@ -12,14 +12,15 @@ import random
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 from alphastock_cli.domain.ports import Clock
-from alphastock_cli.errors import AuthError
 from alphastock_cli.providers.kite.stream import packets
 from alphastock_cli.providers.kite.stream.dialling import (
     Dial,
     Login,
+    LoginRefused,
     Lost,
     NotLoggedIn,
     Socket,
@@ -40,6 +41,7 @@ log.addHandler(logging.NullHandler())  # where nobody listens it is not printed 
 
 _LARGEST = 2 * 1024**2  # bytes; 3,000 full packets are a quarter of it
 _DOUBLINGS = 16
+_ALIVE = frozenset({None, "duplicate"})  # the same again says that it still is so
 
 
 class Ticker:
@@ -61,13 +63,17 @@ class Ticker:
         Tells whether silence of a segment is a fault.
     liquid : collection of int
         Tokens whose silence is one, without having been observed.
+    behind : callable
+        Returns the seconds by which our clock is known to be behind Kite's; 0 where nobody knows.
     """
 
     def __init__(
         self, *, login: Callable[[], Login], dial: Dial, mailbox: Mailbox, updates: OrderUpdates,
         counts: Counter[str], clock: Clock, dice: random.Random, patience: Patience | None = None,
         hours: Hours = moves, liquid: Collection[int] = (),
+        behind: Callable[[], float] = lambda: 0.0,
     ) -> None:  # fmt: skip
+        self._behind = behind
         self._login, self._dial, self._mailbox, self._updates = login, dial, mailbox, updates
         self._counts, self._clock, self._dice, self._hours = counts, clock, dice, hours
         self._patience = patience or Patience()
@@ -80,6 +86,7 @@ class Ticker:
         self._changed = asyncio.Event()
         self._state = State()
         self._heard: float | None = None
+        self._began: float | None = None
         self._heard_at: datetime | None = None
         self._ask: set[int] = set()
 
@@ -93,32 +100,38 @@ class Ticker:
             self._gate.forget(token)
         self._changed.set()
 
-    def state(self) -> State:
-        """Return what it is doing now."""
-        now = asyncio.get_running_loop().time()
-        self._state.message_age = None if self._heard is None else now - self._heard
-        newest = self._watchdog.newest
-        self._state.tick_age = None if newest is None else now - newest
-        return self._state
+    def state(self, now: float | None = None) -> State:
+        """Return what it is doing; of another thread `now` is the time of the loop it runs in."""
+        if now is None:
+            now = asyncio.get_running_loop().time()
+        heard, newest, began = self._heard, self._watchdog.newest, self._began
+        return replace(
+            self._state,
+            message_age=None if heard is None else now - heard,
+            tick_age=None if newest is None else now - newest,
+            stood=None if began is None else now - began,
+        )
+
+    def has_ticked(self, token: int) -> bool:
+        """Tell whether a token ticked over the connection that stands; of any thread."""
+        return self._state.name == "up" and self._watchdog.has_ticked(token)
 
     async def run(self) -> None:
         """Connect and stay connected until cancelled.
 
         Raises
         ------
+        LoginRefused
+            A second look found no other token.
         AuthError
-            The token was refused, and a second look found no other.
+            Nobody is logged in any more.
         """
         refused, attempt = "", 0
         try:
             while True:
                 login = self._login()
                 if login.access_token == refused:
-                    raise AuthError(
-                        "Kite's ticker refused the login: login needed",
-                        safe="Nothing more is tried with this token.",
-                        hint="Run `alphastock login`.",
-                    )
+                    raise LoginRefused(login)
                 try:
                     socket = await self._open(login)
                 except NotLoggedIn:
@@ -189,7 +202,7 @@ class Ticker:
             self._mailbox.put_gap(Gap(min(self._heard_at, moment), moment, reasons))
             self._state.losses = Counter()
         self._heard_at = moment
-        self._state.name = "up"
+        self._state.name, self._began = "up", now
         self._state.connections += 1
         self._sent, self._ask = {}, set()
         self._gate.reconnected()
@@ -230,6 +243,8 @@ class Ticker:
             if verdict.ask:
                 log.info("ticker: %d silent instruments asked for again", len(verdict.ask))
                 self._state.asked_again += 1
+                for token in verdict.ask:  # what was believed may be why nothing else is
+                    self._gate.forget(token)
                 self._ask |= self._sent.keys() & set(verdict.ask)
                 self._changed.set()
 
@@ -263,16 +278,19 @@ class Ticker:
     # -- what comes in --------------------------------------------------------------------------
 
     def _frame(self, frame: bytes, now: float, moment: datetime) -> None:
-        seconds = int(moment.timestamp())
+        # what the clock is ahead is not taken off: a stamp of then is believed a little too early
+        seconds = int(moment.timestamp() + max(0.0, self._behind()))
         believed = []
         for packet in packets.decode(frame, self._counts):
             token = packet[packets.TOKEN]
             if token not in self._sent:
                 self._counts["not_subscribed"] += 1
                 continue
-            self._watchdog.ticked(token, now)
-            if self._gate.admit(packet, seconds):
+            reason = self._gate.judge(packet, seconds)
+            if reason is None:
                 believed.append(packet)
+            if reason in _ALIVE:
+                self._watchdog.ticked(token, now)
         if believed:
             self._mailbox.put_ticks(believed, moment)
 

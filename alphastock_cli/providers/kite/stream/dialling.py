@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
+from alphastock_cli.errors import AuthError
 from alphastock_cli.safety import conceal, redacted, safe_text
 
 HOST = "wss://ws.kite.trade"
@@ -59,6 +60,18 @@ class Unreachable(Exception):
 
 class NotLoggedIn(Unreachable):
     """The token was refused."""
+
+
+class LoginRefused(AuthError):
+    """The token was refused, and there is no other: nothing more is tried with this one."""
+
+    def __init__(self, login: Login) -> None:
+        super().__init__(
+            "Kite's ticker refused the login: login needed",
+            safe="Nothing more is tried with this token.",
+            hint="Run `alphastock login`.",
+        )
+        self.login = login
 
 
 class TooMany(Unreachable):
@@ -140,6 +153,8 @@ async def _dial(address: str, login: Login, seconds: float) -> Socket:
         status = error.response.status_code
         kind = {_FORBIDDEN: NotLoggedIn, _TOO_MANY: TooMany}.get(status, Unreachable)
         raise kind(f"refused with HTTP {status}") from None
+    except ConnectionRefusedError:
+        raise Unreachable("the connection was refused") from None
     except (OSError, TimeoutError, WebSocketException) as error:
         raise Unreachable(_text(error)) from None
     return _Open(opened)

@@ -12,9 +12,9 @@ from alphastock_cli.providers.kite.stream import packets as p
 from alphastock_cli.providers.kite.stream.packets import Packet
 
 _DAY, _INDIA = 86_400, 19_800  # seconds of a day; those by which India is ahead of UTC
-_AHEAD = 26 * 3600  # a machine's clock may be a day off; a stamp beyond that is none
+_AHEAD = 5  # seconds: both exchange and Kite keep time, and what our clock lacks the caller adds
 _JUMP = 10  # times the price before; layouts without a day's range have no other measure
-_HELD = 3  # so many packets in a row make a jump the new price
+_HELD = 3  # so many packets in a row make a jump the new price, or take back a volume
 _INDEX_QUOTE, _INDEX_FULL, _QUOTE, _FULL = p.INDEX_QUOTE, p.INDEX_FULL, p.QUOTE, p.FULL
 _HIGH, _LOW, _IHIGH, _ILOW = p.HIGH, p.LOW, p.INDEX_HIGH, p.INDEX_LOW
 _DEPTH_PRICES = slice(p.DEPTH + 1, p.FULL, 3)
@@ -34,16 +34,22 @@ class Gate:
         self._counts = counts
         self._last: dict[int, Packet] = {}
         self._stamps: dict[int, int] = {}
-        self._volumes: dict[int, tuple[int, int]] = {}  # by token: day, units
+        self._volumes: dict[int, tuple[int, int, int]] = {}  # by token: day, units, those before
         self._jumps: dict[int, tuple[int, int]] = {}  # by token: price, how often in a row
+        self._falls: dict[int, tuple[int, int]] = {}  # by token: volume, how often in a row
 
     def admit(self, packet: Packet, now: int) -> bool:
-        """Tell whether a packet is news, and remember it if so.
+        """Tell whether a packet is news, and remember it if so; see `judge`."""
+        return self.judge(packet, now) is None
+
+    def judge(self, packet: Packet, now: int) -> str | None:
+        """Return why a packet is not admitted; None where it is news, which is remembered.
 
         Parameters
         ----------
         now : int
-            Seconds since 1970 by our clock; only to tell a day, and a stamp that cannot be.
+            Seconds since 1970, no earlier than it is; only to tell a day, and a stamp that cannot
+            be: one wrong stamp that is believed makes all that follow look old.
         """
         token = packet[0]
         before = self._last.get(token)
@@ -52,22 +58,19 @@ class Gate:
         reason = "duplicate" if same else self._fault(packet, before, now)
         if reason is not None:
             self._counts[reason] += 1
-            return False
+            return reason
         self._last[token] = packet
-        return True
+        return None
 
     def forget(self, token: int) -> None:
-        """Forget a token nobody follows any more."""
-        self._last.pop(token, None)
-        self._stamps.pop(token, None)
-        self._volumes.pop(token, None)
-        self._jumps.pop(token, None)
+        """Forget a token: nobody follows it any more, or it is asked for anew."""
+        for held in (self._last, self._stamps, self._volumes, self._jumps, self._falls):
+            held.pop(token, None)
 
     def reconnected(self) -> None:
-        """Take the next snapshot as the truth, unless its time says that it is old."""
-        self._volumes.clear()
-        self._last.clear()
-        self._jumps.clear()
+        """Take the next snapshot as the truth, whatever was believed before."""
+        for held in (self._last, self._stamps, self._volumes, self._jumps, self._falls):
+            held.clear()
 
     def _fault(self, packet: Packet, before: Packet | None, now: int) -> str | None:
         size, token, last = len(packet), packet[0], packet[1]
@@ -92,15 +95,32 @@ class Gate:
                 return "future"
             if stamp < self._stamps.get(token, 0):
                 return "older"
-        if len(packet) in {_QUOTE, _FULL}:
-            day = ((stamp or now) + _INDIA) // _DAY
-            held = self._volumes.get(token)
-            if held is not None and held[0] == day and packet[p.VOLUME] < held[1]:
-                return "volume_down"
-            self._volumes[token] = (day, packet[p.VOLUME])
+        if len(packet) in {_QUOTE, _FULL} and self._fell(packet, token, stamp or now):
+            return "volume_down"
         if stamp is not None:
             self._stamps[token] = stamp
         return None
+
+    def _fell(self, packet: Packet, token: int, moment: int) -> bool:
+        """Tell whether the day's volume fell; remember it if not.
+
+        A volume that the next ones do not reach was itself wrong, if they did reach the one before
+        it: so many in a row take it back.
+        """
+        day, volume = (moment + _INDIA) // _DAY, packet[p.VOLUME]
+        held_day, most, before = self._volumes.get(token, (day, 0, 0))
+        if held_day == day and volume < most:
+            last, times = self._falls.get(token, (before, 0))
+            if volume < before:
+                return True
+            times = times + 1 if volume >= last else 1
+            if times < _HELD:
+                self._falls[token] = (volume, times)
+                return True
+            most = before
+        self._falls.pop(token, None)
+        self._volumes[token] = (day, volume, most if held_day == day else 0)
+        return False
 
     def _jumped(self, token: int, last: int, before: Packet | None) -> str | None:
         """Return ``jump`` until a price far from the one before it has come often enough."""

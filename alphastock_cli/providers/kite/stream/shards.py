@@ -1,4 +1,4 @@
-"""Which connection carries which instrument: three connections of 3,000 each.
+"""Which connection carries which instrument: a few connections of some thousand each.
 
 Connections are shared by all programs of an api key, so there are no more than needed; and what
 is subscribed stays where it is, since moving it would lose ticks.
@@ -8,18 +8,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
 
 from alphastock_cli.errors import UsageError
+from alphastock_cli.providers.kite.facts import whole
 
-CONNECTIONS, EACH = 3, 3000  # kite.trade/docs/connect/v3/websocket, read 2026-11-20
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many connections an api key has, and how many instruments each of them carries."""
+
+    connections: int
+    each: int
+
+
+def room(on: date) -> Room:
+    """Return what Kite allows on a day."""
+    return Room(whole("ticker.connections", on), whole("ticker.instruments", on))
 
 
 def plan(
     wanted: Collection[int],
     held: Mapping[int, int] | None = None,
     *,
-    connections: int = CONNECTIONS,
-    each: int = EACH,
+    within: Room,
 ) -> dict[int, int]:
     """Return the connection, from 0, of each wanted token.
 
@@ -33,6 +46,7 @@ def plan(
         There are more than all connections carry.
     """
     tokens = sorted(set(wanted))
+    connections, each = within.connections, within.each
     if len(tokens) > connections * each:
         raise UsageError(
             f"{len(tokens):,} instruments are more than Kite's ticker carries:"

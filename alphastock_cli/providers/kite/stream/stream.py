@@ -1,4 +1,4 @@
-"""The ticker for code that does not know asyncio: up to three connections in one thread.
+"""The ticker for code that does not know asyncio: its few connections in one thread.
 
 What is read here is in the caller's thread; the gap after a loss is filled there too, before
 anything newer is handed out.
@@ -13,51 +13,28 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Self
 
 from alphastock_cli.domain.data import Quote
 from alphastock_cli.domain.ports import Clock
 from alphastock_cli.errors import UsageError
+from alphastock_cli.exchange.calendar import IST
 from alphastock_cli.providers.kite.stream.client import Ticker
 from alphastock_cli.providers.kite.stream.dialling import Dial, Login, dialler
-from alphastock_cli.providers.kite.stream.forms import quote_of
+from alphastock_cli.providers.kite.stream.forms import mode_of, quote_of
 from alphastock_cli.providers.kite.stream.hours import Hours, moves
 from alphastock_cli.providers.kite.stream.mailbox import Batch, Gap, Mailbox, Tick
 from alphastock_cli.providers.kite.stream.orders import OrderUpdates
-from alphastock_cli.providers.kite.stream.shards import plan
-from alphastock_cli.providers.kite.stream.state import Patience, State
+from alphastock_cli.providers.kite.stream.shards import plan, room
+from alphastock_cli.providers.kite.stream.state import Health, Patience, State, trouble
 from alphastock_cli.providers.kite.stream.texts import MODES
 
 log = logging.getLogger("alphastock.kite.stream")
 
 _TELL_SECONDS = 60.0
 _JOIN_SECONDS = 10.0
-_QUIET_SECONDS = 5.0  # without a message what is shown is called stale
 _NO_FAULT = frozenset({"merged", "broadcast", "order_known", "duplicate"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
-    """What the stream is doing: its connections and what was counted, for `watch` and `doctor`."""
-
-    connections: tuple[State, ...]
-    counts: Mapping[str, int]
-    following: int
-    waiting_ticks: int
-    waiting_orders: int
-
-    @property
-    def is_current(self) -> bool:
-        """Whether every connection stands and was heard within the last seconds.
-
-        A decision to enter rests on this being true; ages of single prices are the quotes' own.
-        """
-        return bool(self.connections) and all(
-            each.name == "up" and each.message_age is not None and each.message_age < _QUIET_SECONDS
-            for each in self.connections
-        )
 
 
 def nothing_to_fill(gap: Gap) -> None:
@@ -79,6 +56,8 @@ class Stream:
         gap stays: it is asked for again before anything is handed out.
     liquid : collection of int
         Tokens that tick at least every few seconds while their market is open, e.g. indices.
+    behind : callable
+        Returns the seconds by which our clock is known to be behind Kite's; 0 where nobody knows.
 
     Examples
     --------
@@ -90,8 +69,9 @@ class Stream:
         self, *, login: Callable[[], Login], clock: Clock, dial: Dial | None = None,
         dice: random.Random | None = None, patience: Patience | None = None,
         fill: Callable[[Gap], None] = nothing_to_fill, hours: Hours = moves,
-        liquid: Collection[int] = (),
+        liquid: Collection[int] = (), behind: Callable[[], float] = lambda: 0.0,
     ) -> None:  # fmt: skip
+        self._behind = behind
         self.counts: Counter[str] = Counter()
         self._login, self._clock, self._fill = login, clock, fill
         self._dial = dial or dialler()
@@ -101,6 +81,7 @@ class Stream:
         self._updates = OrderUpdates()
         self._following: dict[int, str] = {}
         self._places: dict[int, int] = {}
+        self._room = room(clock.now().astimezone(IST).date())
         self._latest: dict[int, Tick] = {}
         self._tickers: dict[int, tuple[Ticker, asyncio.Task[None]]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -156,7 +137,7 @@ class Stream:
             self._latest.pop(token, None)
 
     def _become(self, modes: dict[int, str]) -> None:
-        self._places = plan(modes, self._places)
+        self._places = plan(modes, self._places, within=self._room)
         self._following = modes
         if self._loop is not None:
             with suppress(RuntimeError):  # it has ended; `take` says why
@@ -208,23 +189,49 @@ class Stream:
         """Return what the stream is doing."""
         ticks, orders = self._mailbox.waiting
         return Health(
-            connections=self._states(), counts=MappingProxyType(dict(self.counts)),
+            connections=tuple(self._states().values()), counts=MappingProxyType(dict(self.counts)),
             following=len(self._following), waiting_ticks=ticks, waiting_orders=orders,
         )  # fmt: skip
 
-    def _states(self) -> tuple[State, ...]:
+    def troubles(self) -> dict[int, str]:
+        """Return in words what is wrong with each connection, by its number; nothing where well."""
+        now = self._clock.now()
+        moving = {
+            number for token, number in self._places.items() if self._hours(token & 0xFF, now)
+        }
+        found = {n: trouble(state, moving=n in moving) for n, state in self._states().items()}
+        return {number: words for number, words in found.items() if words}
+
+    def current(self, keys: Mapping[str, int]) -> dict[str, Quote]:
+        """Return of `quotes` those of a connection that is well now, and brought them itself.
+
+        What came before a loss is left out until it is told again, what came in another mode than
+        is followed, and all of a connection that is silent: a call can tell more.
+
+        Raises
+        ------
+        AuthError
+            The login was refused.
+        """
+        found, ill = self.quotes(keys), self.troubles()
+        return {key: quote for key, quote in found.items() if self._is_current(keys[key], ill)}
+
+    def _is_current(self, token: int, ill: Collection[int]) -> bool:
+        number = self._places[token]
+        if number in ill or number not in self._tickers or not self._thread.is_alive():
+            return False
+        asked = mode_of(self._latest[token].packet) == self._following[token]
+        return asked and self._tickers[number][0].has_ticked(token)
+
+    def _states(self) -> dict[int, State]:
+        """Return what each connection is doing, by its number; none once it has ended.
+
+        Their thread is not waited for: it may be ending, or busy.
+        """
         if self._loop is None or not self._thread.is_alive():
-            return ()
-
-        async def ask() -> tuple[State, ...]:
-            return tuple(ticker.state() for ticker, _ in self._tickers.values())
-
-        asked = ask()
-        try:
-            return asyncio.run_coroutine_threadsafe(asked, self._loop).result(_JOIN_SECONDS)
-        except RuntimeError:  # it has ended meanwhile
-            asked.close()
-            return ()
+            return {}
+        now = self._loop.time()
+        return {number: ticker.state(now) for number, (ticker, _) in list(self._tickers.items())}
 
     # -- the thread -----------------------------------------------------------------------------
 
@@ -270,6 +277,7 @@ class Stream:
                     login=self._login, dial=self._dial, mailbox=self._mailbox,
                     updates=self._updates, counts=self.counts, clock=self._clock, dice=self._dice,
                     patience=self._patience, hours=self._hours, liquid=self._liquid,
+                    behind=self._behind,
                 )  # fmt: skip
                 ticker.want(share)
                 task = asyncio.ensure_future(ticker.run())

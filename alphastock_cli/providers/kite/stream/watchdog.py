@@ -23,6 +23,7 @@ class _Pulse:
     ticks: int = 0
     due: float = 0.0  # no second alarm before
     patience: float = 1.0
+    here: bool = False  # ticked over the present connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +72,22 @@ class Watchdog:
         """Begin to wait anew after a new connection."""
         self._asked_at = None
         for pulse in self._pulses.values():
-            pulse.last = now
+            pulse.last, pulse.here = now, False
 
     def ticked(self, token: int, now: float) -> None:
-        """Take note of a tick, also of one that is not believed: its subscription lives."""
+        """Take note of a tick that is believed, or that says the same again."""
         pulse = self._pulses.get(token)
         if pulse is None:
             return
         gap = now - pulse.last
         pulse.gap = gap if pulse.ticks < 2 else pulse.gap + _SHARE * (gap - pulse.gap)  # noqa: PLR2004 - the first gap is that to the subscription
-        pulse.last, pulse.ticks, pulse.patience = now, pulse.ticks + 1, 1.0
+        pulse.last, pulse.ticks, pulse.patience, pulse.here = now, pulse.ticks + 1, 1.0, True
         self.newest, self._asked_at, self._patience = now, None, 1.0
+
+    def has_ticked(self, token: int) -> bool:
+        """Tell whether a token ticked since it was subscribed, over the present connection."""
+        pulse = self._pulses.get(token)
+        return pulse is not None and pulse.here
 
     def judge(self, moving: Collection[int], now: float) -> Verdict:
         """Return what silence calls for.
