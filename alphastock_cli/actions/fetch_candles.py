@@ -6,12 +6,14 @@ the command become values here.
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from alphastock_cli.actions.history_done import Done
 from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.frames import collect
 from alphastock_cli.domain.instrument import Exchange, Interval
@@ -20,6 +22,7 @@ from alphastock_cli.errors import BadReply, UnknownName, UsageError
 from alphastock_cli.store.candle_checks import CandleFile
 from alphastock_cli.store.daily_checks import DATASET, Addition, DailyFile, beside, read_days
 from alphastock_cli.store.lake import Lake, UpsertReport
+from alphastock_cli.store.loaded import last, remember
 from alphastock_cli.store.tick_checks import read_prices
 
 
@@ -76,7 +79,11 @@ def fetch_candles(
         if found.candles.is_empty():
             raise _nothing(found)
         report = lake.upsert(found.dataset, found.candles)
+        if report.added or report.changed:
+            replaced = found.candles["time"].dt.date().unique()
+            Done(lake, length).foreign(where, found.symbol, replaced)
         lake.touch(found.dataset)
+        remember(lake, *_asked(file, symbol, interval, exchange, columns, member))
     return _result(found, report, exchange.upper())
 
 
@@ -95,14 +102,28 @@ def parse_interval(text: str) -> Interval:
     return words[text]
 
 
-def last_load(lake: Lake, interval: str) -> datetime | None:
-    """Return when candles of an interval were last loaded; None of days.
+def last_load(
+    lake: Lake,
+    file: Path,
+    *,
+    symbol: str,
+    interval: str,
+    exchange: str = "NSE",
+    columns: str = "",
+    member: str = "",
+) -> datetime | None:
+    """Return when a file of candles was last loaded, in these very words; None of days.
 
     The days of indices are the exchange's files' too: their stamp says nothing of other files, and
     a load of these must not make theirs look fresh.
     """
-    length = parse_interval(interval)
-    return lake.last_load(f"candles_{length.value}") if length.is_intraday else None
+    if not parse_interval(interval).is_intraday:
+        return None
+    return last(lake, *_asked(file, symbol, interval, exchange, columns, member))
+
+
+def _asked(file: Path, *words: str) -> tuple[str, str]:
+    return f"candles {file.resolve()}", json.dumps(words)
 
 
 def parse_exchange(text: str) -> Exchange:

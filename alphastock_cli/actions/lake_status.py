@@ -11,15 +11,22 @@ import polars as pl
 
 from alphastock_cli.actions.master_diff import newest_warnings
 from alphastock_cli.actions.result import Result
+from alphastock_cli.actions.session_gaps import candle_gaps, missing_sessions
 from alphastock_cli.domain.frames import DATASETS
-from alphastock_cli.domain.instrument import Exchange
 from alphastock_cli.domain.ports import Clock
 from alphastock_cli.errors import DamagedData, UsageError
-from alphastock_cli.exchange import calendar
 from alphastock_cli.store import atomic
 from alphastock_cli.store.files import NewerData, make_private, read_whole
 from alphastock_cli.store.lake import Lake, known
-from alphastock_cli.store.layout import DAILY, DATED, SNAPSHOTS, day_column, name_column
+from alphastock_cli.store.layout import (
+    CANDLES,
+    DAILY,
+    DATED,
+    SERIES,
+    SNAPSHOTS,
+    day_column,
+    name_column,
+)
 
 _INDICES = "indices_day"
 # the index published on every session of an exchange: others may lie about without it
@@ -65,11 +72,14 @@ def gaps(lake: Lake, *, dataset: str, exchange: str) -> Result:
     """Return the sessions between the first and the last stored day that are not stored.
 
     A day of indices counts as stored when it has the main index, or, where that was never stored,
-    the one stored most often: `judged_by` names it.
+    the one stored most often: `judged_by` names it. Candles are looked at symbol by symbol.
     """
-    if known(dataset) not in DAILY:
+    if known(dataset) in {*CANDLES, *SERIES}:
+        return candle_gaps(lake, dataset, exchange)
+    if dataset not in DAILY:
         raise UsageError(
-            f"{dataset} has no sessions", hint=f"Give one of: {', '.join(sorted(DAILY))}."
+            f"{dataset} has no sessions",
+            hint=f"Give one of: {', '.join(sorted({*DAILY, *CANDLES, *SERIES}))}.",
         )
     names = ["exchange", "date", *(["symbol"] if dataset == _INDICES else [])]
     stored = lake.scan(dataset, columns=names).filter(exchange=exchange).collect()
@@ -80,7 +90,7 @@ def gaps(lake: Lake, *, dataset: str, exchange: str) -> Result:
             warnings=(f"no {dataset} of {exchange} is stored",),
         )  # fmt: skip
     judge = _judge(stored, exchange) if dataset == _INDICES else None
-    missing, note = _missing(days, exchange, _held(stored, judge))
+    missing, note = missing_sessions(days, exchange, _held(stored, judge))
     what = "that is not stored" if judge is None else f"without {judge}"
     rows = [
         {"date": day, "weekday": f"{day:%a}", "dataset": dataset, "exchange": exchange,
@@ -167,6 +177,8 @@ def _again(dataset: str, path: Path) -> str:
         return f"load the masters{part} again: alphastock fetch instruments --from-file FILE"
     if dataset == "chains":
         return f"load the snapshots{part} again: alphastock fetch chain --from-file FILE"
+    if dataset in SERIES:
+        return f"ask for the days{part} again: alphastock fetch candles SYMBOL --interval day"
     if dataset in DATED - DAILY:
         return f"load the candles{part} again: alphastock fetch candles --from-file FILE"
     command = "fetch eod" if dataset in {*DAILY, "rejects", "adjustments"} else "fetch reference"
@@ -202,7 +214,7 @@ def _by_exchange(
         missing, note = None, ""
         if dataset in DAILY:
             judge = _judge(part, str(exchange)) if dataset == _INDICES else None
-            missing, note = _missing(days, str(exchange), _held(part, judge))
+            missing, note = missing_sessions(days, str(exchange), _held(part, judge))
         figures = {
             "exchange": exchange, "rows": part.height,
             "symbols": part[name_column(dataset)].n_unique(),
@@ -224,24 +236,3 @@ def _judge(rows: pl.DataFrame, exchange: str) -> str:
 
 def _held(rows: pl.DataFrame, judge: str | None) -> set[date] | None:
     return None if judge is None else set(rows.filter(pl.col("symbol") == judge)["date"])
-
-
-def _missing(
-    days: list[date], exchange: str, held: set[date] | None
-) -> tuple[list[date] | None, str]:
-    """Return the sessions not among `held`, None where nobody can say; and a remark if so.
-
-    `days` say from when to when; they are what is held where `held` is None.
-    The calendar is that of the exchange's own segment: F&O, currency and commodities have theirs.
-    """
-    if exchange not in set(Exchange):
-        return None, f"no calendar of {exchange}: gaps are not known"
-    segment = calendar.segment_of(Exchange(exchange))
-    first, last = calendar.reach(segment)
-    begin, end = max(days[0], first), min(days[-1], last)
-    partly = f"the calendar knows {first} to {last}: gaps outside are not known"
-    if begin > end:
-        return None, partly
-    held = set(days) if held is None else held
-    missing = [day for day in calendar.sessions(segment, begin, end) if day not in held]
-    return missing, "" if (begin, end) == (days[0], days[-1]) else partly

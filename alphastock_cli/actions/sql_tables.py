@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from alphastock_cli.store.lake import Lake
 
 _EQUITY = calendar.Segment.EQUITY
-_MARKET_DAYS = ("equities_day", "indices_day", "futures_day", "options_day", "rates_day")
+_MARKET_DAYS = (
+    "equities_day", "indices_day", "futures_day", "options_day", "rates_day", "candles_day",
+)  # fmt: skip
 _CANDLES = MappingProxyType(
     {f"candles_{each.value}": each.length for each in Interval if each.is_intraday}
 )
@@ -38,6 +40,7 @@ _KNOWN_FROM = MappingProxyType(
         "freeze_quantities": "valid_from",
         "lots": "valid_from",
         "instruments": "date",
+        "candles_day": "adjusted_as_of",  # prices that a later split changed were not known so
     }
 )
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alphastock_cli.cli import completion
+from alphastock_cli.cli.endings import ends_politely
 from alphastock_cli.cli.fetch_chain import chain
 from alphastock_cli.cli.options import CRON, ROWS, SOURCE, group_options, shared
 from alphastock_cli.cli.run import Run, parse_day
-from alphastock_cli.errors import NotOffered, UsageError
+from alphastock_cli.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
     from alphastock_cli.providers.kite import Kite
@@ -207,7 +208,16 @@ def candles(
         str | None, typer.Option("--to", help="Last day; default today.", metavar="DATE")
     ] = None,
     oi: Annotated[bool, typer.Option("--oi", help="Open interest as well, of contracts.")] = False,
-    continuous: Annotated[bool, typer.Option("--continuous", hidden=True)] = False,
+    continuous: Annotated[
+        bool,
+        typer.Option(
+            "--continuous", help="Days of an underlying's futures joined, expired ones as well."
+        ),
+    ] = False,
+    refetch: Annotated[
+        bool,
+        typer.Option("--refetch", help="Also days stored already: all of each symbol, anew."),
+    ] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show calls, seconds and budget; fetch nothing.")
     ] = False,
@@ -215,18 +225,14 @@ def candles(
     """Load candles into the lake: of symbols from Kite, or of one symbol from a file.
 
     A candle is stamped with its start; a time without a zone is Indian. From Kite only final ones
-    come, only of days not stored yet: run it again to go on where it stopped. From a file ticks
-    become minutes, and days are those of an index. What breaks a rule is set aside with its reason
-    (`lake rejects`); a second load changes nothing.
+    come, only of days not stored yet, or stored with rows refused or missing: run it again to go
+    on. Days (--interval day) are of shares, indices and contracts; those of shares are adjusted for
+    splits as of the day they were asked for, so a share with a day missing is asked for whole. From
+    a file ticks become minutes, and days are those of an index. What breaks a rule is set aside
+    with its reason (`lake rejects`); a second load changes nothing.
     """
-    if continuous:
-        raise NotOffered(
-            "Kite joins futures into one series only as days, and the lake stores no days of Kite:"
-            " --continuous has nothing to fetch",
-            safe="Nothing was asked for.",
-            hint="Name each contract, e.g. NIFTY26NOVFUT --exchange NFO --interval minute --oi.",
-        )
     asked = {"--from": since, "--to": until, "--oi": oi or None, "--plan": plan or None,
+             "--continuous": continuous or None, "--refetch": refetch or None,
              "--provider": run.get("provider"), "SYMBOLS": symbols or None}  # fmt: skip
     if from_file is None:
         file_only = {"--symbol": symbol, "--map": columns_of, "--member": member}
@@ -234,7 +240,7 @@ def candles(
         if clash:
             raise UsageError(f"{clash[0]} is for --from-file FILE", hint="Name the file.")
         _from_broker(run, symbols or [], interval, exchange=exchange, since=since, until=until,
-                     oi=oi, plan=plan)  # fmt: skip
+                     oi=oi, continuous=continuous, refetch=refetch, plan=plan)  # fmt: skip
         return
     clash = [name for name, value in asked.items() if value is not None]
     if clash or not symbol:
@@ -243,14 +249,10 @@ def candles(
     from alphastock_cli.actions.fetch_candles import fetch_candles, last_load
 
     wiring = run.wiring
-    if not run.is_stale(last_load(wiring.lake, interval)):
-        return
-    run.show(
-        fetch_candles(
-            wiring.lake, wiring.clock, from_file,
-            symbol=symbol, interval=interval, exchange=exchange, columns=columns_of, member=member,
-        )
-    )  # fmt: skip
+    words = {"symbol": symbol, "interval": interval, "exchange": exchange,
+             "columns": columns_of, "member": member}  # fmt: skip
+    if run.is_stale(last_load(wiring.lake, from_file, **words)):
+        run.show(fetch_candles(wiring.lake, wiring.clock, from_file, **words))
 
 
 def _from_broker(
@@ -262,6 +264,8 @@ def _from_broker(
     since: str | None,
     until: str | None,
     oi: bool,
+    continuous: bool,
+    refetch: bool,
     plan: bool,
 ) -> None:
     if not symbols or since is None:
@@ -270,27 +274,38 @@ def _from_broker(
             hint="e.g. alphastock fetch candles SBIN --interval minute --from 2026-01-01, or"
             " --from-file FILE --symbol SBIN.",
         )
-    from alphastock_cli.actions.fetch_candles import last_load
-    from alphastock_cli.actions.fetch_history import HistoryRequest, fetch_history, show_plan
+    from alphastock_cli.actions.fetch_history import (
+        HistoryRequest,
+        fetch_history,
+        last_fetch,
+        show_plan,
+    )
 
     request = HistoryRequest(
-        symbols=symbols, interval=interval, exchange=exchange, oi=oi,
-        first=parse_day(since, option="--from"),
+        symbols=symbols, interval=interval, exchange=exchange, oi=oi, continuous=continuous,
+        refetch=refetch, first=parse_day(since, option="--from"),
         last=None if until is None else parse_day(until, option="--to"),
     )  # fmt: skip
     wiring = run.wiring
     source = _broker(run)
     if plan:
         run.show(show_plan(source, wiring.lake, request))
-    elif run.is_stale(last_load(wiring.lake, interval)):
-        run.show(fetch_history(source, wiring.lake, wiring.clock, request, progress=run.progress))
+    elif run.is_stale(last_fetch(wiring.lake, request)):
+        with ends_politely():
+            found = fetch_history(source, wiring.lake, wiring.clock, request, progress=run.progress)
+        run.show(found)
 
 
 def _broker(run: Run) -> Kite:
     """Return the one provider whose answers are worth storing; simulated ones never are."""
     name = run.get("provider") or "kite"
     if name != "kite":
-        raise NotOffered(
+        from alphastock_cli.registry import PROVIDERS
+
+        known = PROVIDERS.names()
+        if name.partition(":")[0] not in {*known, "replay"}:
+            raise UnknownName.of("provider", name, known, hint=f"Known: {', '.join(known)}.")
+        raise UsageError(
             f"nothing is fetched from `{name}` into the lake",
             hint="Leave --provider out for kite, or name a file: --from-file FILE.",
         )

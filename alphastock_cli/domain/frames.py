@@ -155,6 +155,23 @@ CANDLES = pl.Schema(
     }
 )
 
+CANDLES_DAY = pl.Schema(
+    {
+        "date": pl.Date,
+        "exchange": pl.String,
+        "symbol": pl.String,  # as the broker names it; of joined contracts "NIFTY CONTINUOUS"
+        "kind": pl.String,  # share, index, future, option, continuous
+        "open": pl.Float64,
+        "high": pl.Float64,
+        "low": pl.Float64,
+        "close": pl.Float64,
+        "volume": pl.Int64,
+        "open_interest": pl.Int64,
+        "adjusted_as_of": pl.Date,  # of shares: the day whose splits and bonuses are in the prices
+        "source": pl.String,  # the form of answer the row came from, e.g. kite_history
+    }
+)
+
 INSTRUMENTS = pl.Schema(
     {
         "exchange": pl.String,
@@ -287,6 +304,7 @@ DATASETS = MappingProxyType(
         "options_day": OPTIONS_DAY,
         "rates_day": RATES_DAY,
         **{f"candles_{interval.value}": CANDLES for interval in Interval if interval.is_intraday},
+        "candles_day": CANDLES_DAY,
         "instruments": INSTRUMENTS_DAY,
         "chains": CHAINS,
         "rejects": REJECTS,

@@ -15,6 +15,16 @@ from alphastock_cli.safety import safe_text
 
 _DAY = re.compile(r"[_ -]*\d{4}[_-]?\d{2}[_-]?\d{2}.*$")  # and what follows the day in a file name
 _SHOWN = 8
+_CONTINUOUS = " CONTINUOUS"  # no contract and no share has a blank in its name
+
+
+def continuous_name(underlying: str) -> str:
+    """Return the name of the days of an underlying's futures joined: that of no contract.
+
+    >>> continuous_name("NIFTY")
+    'NIFTY CONTINUOUS'
+    """
+    return f"{underlying}{_CONTINUOUS}"
 
 
 def stored_name(symbol: str, exchange: Exchange) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -34,6 +34,7 @@ from alphastock_cli.store.layout import (
     DATED,
     KEYS,
     MONTHLY,
+    SERIES,
     WHOLE,
     day_column,
     is_ours,
@@ -75,6 +76,7 @@ class Lake:
         self.lock_wait = lock_wait
         self.copied_years = copied_years
         self._depth = 0  # how many `writing` blocks of this object are open
+        self._told: Callable[[str], None] = lambda _: None
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -191,6 +193,42 @@ class Lake:
                 ByDate(self.root, dataset).prune(newest)
         return UpsertReport(added=added, changed=changed, unchanged=unchanged, files=tuple(written))
 
+    def replace(
+        self, dataset: str, frame: pl.DataFrame, series: Iterable[tuple[str, str]]
+    ) -> tuple[str, ...]:
+        """Let `frame` be all that is stored of `series`, pairs of exchange and symbol.
+
+        Days of theirs that `frame` lacks are gone; rows of others stay. Only of a dataset of whole
+        series (`layout.SERIES`). Returns the files that were rewritten: those that changed.
+
+        Raises
+        ------
+        BadReply, DamagedData, Locked, StorageError
+            As `upsert`.
+        """
+        assert dataset in SERIES, f"{dataset} is not made of series"
+        rows = conform(frame, DATASETS[dataset], what=dataset)
+        _refuse_nameless(rows, dataset)
+        folder, names = self._folder(dataset), pl.DataFrame(
+            list(series), schema={"exchange": pl.String, "symbol": pl.String}, orient="row"
+        )  # fmt: skip
+        written = []
+        with self.writing():
+            atomic.sweep(folder)
+            parts = dict(_parts(dataset, rows))
+            held = {path.stem for path in self.files(dataset)}
+            for name in sorted(held | parts.keys()):
+                path = folder / f"{name}.parquet"
+                stored = self._stored(path, dataset)
+                others = stored.join(names, on=["exchange", "symbol"], how="anti")
+                mine = parts.get(name, rows.clear())
+                whole = pl.concat([others, mine]).sort(KEYS[dataset])
+                if not whole.equals(stored):
+                    self._refuse_outside(path)
+                    write_parquet(path, whole, dataset)
+                    written.append(f"{dataset}/{path.name}")
+        return tuple(written)
+
     def mend_copy(self, dataset: str) -> list[Path]:
         """Make the copy by date anew of the year files it is not of, and return those.
 
@@ -221,12 +259,25 @@ class Lake:
         return self.root / ".lock"
 
     @contextlib.contextmanager
+    def patient(self, seconds: float, told: Callable[[str], None]) -> Iterator[None]:
+        """Let writes in this block wait so long at least for another process, telling that.
+
+        For what would cost more to get again than to wait for a neighbour's short write.
+        """
+        before = self.lock_wait, self._told
+        self.lock_wait, self._told = max(self.lock_wait, seconds), told
+        try:
+            yield
+        finally:
+            self.lock_wait, self._told = before
+
+    @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the lock of writers: around one upsert, or by a load around all of its own."""
         if self._depth == 0:
             make_private(self.root)
             held: contextlib.AbstractContextManager[None] = lock(
-                self.lock_path, wait=self.lock_wait
+                self.lock_path, wait=self.lock_wait, told=self._told
             )
         else:
             held = contextlib.nullcontext()

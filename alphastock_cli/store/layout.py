@@ -17,12 +17,14 @@ VERSION = 1
 WHOLE = "all"  # the one file of a dataset that is not divided
 
 CANDLES = tuple(f"candles_{interval.value}" for interval in Interval if interval.is_intraday)
+SERIES = frozenset({"candles_day"})  # a broker's days: loaded symbol by symbol, each one whole
 # datasets divided by the year, or by the month, of their date
-YEARLY = frozenset({"equities_day", "indices_day", "futures_day", "rates_day", *CANDLES})
+YEARLY = frozenset({"equities_day", "indices_day", "futures_day", "rates_day", *CANDLES, *SERIES})
 SNAPSHOTS = frozenset({"instruments"})  # a whole list of the day on which somebody loaded one
 MONTHLY = frozenset({"options_day", "chains", *SNAPSHOTS})  # fifty thousand rows a day, and more
 DATED = YEARLY | MONTHLY
-DAILY = DATED - frozenset({*CANDLES, "chains"}) - SNAPSHOTS  # datasets with one row a session
+# datasets whose files hold all of a session
+DAILY = DATED - frozenset({*CANDLES, *SERIES, "chains"}) - SNAPSHOTS
 TILED = frozenset({"equities_day"})  # yearly ones asked for one symbol as often as for one day
 COPIED = frozenset({"equities_day"})  # yearly ones whose newest year is kept by date as well
 
@@ -35,6 +37,7 @@ KEYS = MappingProxyType(
         "options_day": ("symbol", "date", "exchange", "expiry", "strike", "option_type"),
         "rates_day": ("symbol", "date", "exchange"),
         **dict.fromkeys(CANDLES, _CANDLE_KEY),
+        **dict.fromkeys(SERIES, ("symbol", "date", "exchange")),
         "instruments": ("date", "exchange", "tradingsymbol"),
         "chains": ("underlying", "time", "expiry", "strike", "option_type"),
         "rejects": ("dataset", "source", "file", "row", "reason", "raw"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,17 +19,26 @@ from alphastock_cli.errors import Locked
 from alphastock_cli.store.atomic import storage_error
 
 _POLL = 0.05
+_LONG = 30.0
 _INDIA = ZoneInfo("Asia/Kolkata")
 
 
 @contextmanager
-def lock(path: Path, *, wait: float = 0.0, what: str = "the lake") -> Iterator[None]:
+def lock(
+    path: Path,
+    *,
+    wait: float = 0.0,
+    what: str = "the lake",
+    told: Callable[[str], None] = lambda _: None,
+) -> Iterator[None]:
     """Hold the lock file `path` for the length of a ``with`` block.
 
     Parameters
     ----------
     wait : float
         Seconds to wait for another holder; 0 does not wait.
+    told : callable
+        Is told once, in words for a person, that there is one to wait for.
 
     Raises
     ------
@@ -43,7 +52,7 @@ def lock(path: Path, *, wait: float = 0.0, what: str = "the lake") -> Iterator[N
     except OSError as error:
         raise storage_error(path, error) from error
     try:
-        _acquire(handle, path, wait, what)
+        _acquire(handle, path, wait, what, told)
         _sign(handle, path)
         try:
             yield
@@ -89,8 +98,8 @@ def _signature(handle: int) -> tuple[str, str]:
     return pid, since
 
 
-def _acquire(handle: int, path: Path, wait: float, what: str) -> None:
-    end = time.monotonic() + wait
+def _acquire(handle: int, path: Path, wait: float, what: str, told: Callable[[str], None]) -> None:
+    end, silent = time.monotonic() + wait, wait > 0
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,6 +107,10 @@ def _acquire(handle: int, path: Path, wait: float, what: str) -> None:
             left = end - time.monotonic()
             if left <= 0:
                 raise _locked(handle, path, wait, what) from None
+            if silent:
+                pid, _ = _signature(handle)
+                told(f"waiting for {_who(pid)}, which is writing to {what}")
+                silent = False
             time.sleep(min(_POLL, left))  # noqa: TID251 - the kernel's lock knows no clock of ours
         else:
             return
@@ -105,11 +118,14 @@ def _acquire(handle: int, path: Path, wait: float, what: str) -> None:
 
 def _locked(handle: int, path: Path, wait: float, what: str) -> Locked:
     pid, since = _signature(handle)
-    who = f"process {pid}" if pid else "another process"
     began = f" since {since.replace('T', ' ')}" if since else ""
     waited = f"; waited {wait:g} s for it" if wait else ""
     return Locked(
-        f"{who} is writing to {what} ({path}){began}{waited}",
+        f"{_who(pid)} is writing to {what} ({path}){began}{waited}",
         safe="Nothing was changed.",
-        hint="Wait for it, or give --lock-wait 30s.",
+        hint=f"Wait for it, or give --lock-wait {'30s' if wait < _LONG else '10m'}.",
     )
+
+
+def _who(pid: str) -> str:
+    return f"process {pid}" if pid else "another process"
