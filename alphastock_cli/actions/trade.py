@@ -103,8 +103,18 @@ def loop(
         as_of=provider.as_of(),
         source=f"{provider.name}, ledger {journal.meta('account')}",
         simulated=provider.simulated,
-        warnings=(*request.chosen.warnings, *closed(clock), *account.warnings, *told),
-    )
+        warnings=(*request.chosen.warnings, *closed(clock), *account.warnings, *told,
+                  *_late(trader.desk)),
+    )  # fmt: skip
+
+
+def _late(desk: Desk) -> tuple[str, ...]:
+    """Return a sentence about prices that came too late to be traded on."""
+    if not desk.late:
+        return ()
+    most, one = desk.policy.limits.quote_age_seconds, desk.late == 1
+    came = "1 price came" if one else f"{desk.late} prices came"
+    return (f"{came} more than {most} s late: no waiting order met {'it' if one else 'them'}",)
 
 
 def closed(clock: Clock) -> tuple[str, ...]:
@@ -172,7 +182,7 @@ def submit(
         clock.sleep(min(1.0, wait))
         _meet(desk, provider, key)
     state = _state(broker, order.order_id)
-    note = [text for text in (early_close(ticket.instrument, at),) if text]
+    note = [text for text in (early_close(ticket.instrument, at), *_late(desk)) if text]
     if not state.status.final:
         usual = f"alphastock trade --paper --once --provider {provider.name}"
         note.append(_resting(state, goes_on(state, clock.now()) if goes_on else usual))

@@ -78,6 +78,7 @@ class Desk:
         self.portfolio = Portfolio.of(Decimal(0))
         self.risk = RiskState()
         self.placed = self.filled = 0  # orders and fills since it was made
+        self.late = 0  # quotes that came too late for the orders that waited
         self._groups: dict[tuple[str, Product], str] = {}
         self._hours = Hours()
 
@@ -201,15 +202,32 @@ class Desk:
     # -- from market to fill ------------------------------------------------------------------
 
     def advance(self, market: Quote | Candle) -> None:
-        """Let waiting orders meet the market, and value what is held at it."""
-        for event in self.broker.advance(market):
-            self.post(event)
+        """Let waiting orders meet the market, and value what is held at it.
+
+        While the market is open a quote that comes too late meets no order, stops included: it was
+        not known when one could have traded on it.
+        """
+        if self._is_late(market):
+            self.late += 1
+        else:
+            for event in self.broker.advance(market):
+                self.post(event)
         price = market.last_price if isinstance(market, Quote) else market.close
         if price is None or not matching.believable(market):
             return
         if market.key in self.portfolio.marks:  # held, or about to be
             at = market.time if isinstance(market, Quote) else market.end
             self.portfolio = self.portfolio.mark(market.key, exact(price), at)
+
+    def _is_late(self, market: Quote | Candle) -> bool:
+        """Tell whether a quote is older than one may be that is traded on."""
+        if not isinstance(market, Quote):
+            return False
+        waits = next((s.order for s in self.broker.waiting()
+                      if s.order.instrument.key == market.key), None)  # fmt: skip
+        now = self.clock.now()
+        most = timedelta(seconds=self.policy.limits.quote_age_seconds)
+        return waits is not None and now - market.time > most and is_trading(waits.instrument, now)
 
     def post(self, event: OrderEvent) -> None:
         """Write an event with all it moves in one commit: state, fill, cash, charges, position.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,14 @@ from alphastock_cli.domain.decisions import Approved, Rejected, RiskLimits
 from alphastock_cli.domain.instrument import Exchange, Side
 from alphastock_cli.domain.trading import OrderStatus, OrderType, Role
 from alphastock_cli.trading.desk import DeskPolicy
-from tests.unit.desk_world import GUARDED, D, World
+from tests.unit.desk_world import BOOK, GUARDED, D, World
 from tests.unit.trading_makers import (
     OTHER,
     SHARE,
     at,
     limit,
     order,
+    quote,
     signal,
 )
 
@@ -57,6 +59,21 @@ def test_guards_are_written_in_the_commit_of_the_entrys_fill(world: World) -> No
     assert (stops[Role.TARGET].price, stops[Role.TARGET].order_type) == (
         D("104.00"), OrderType.LIMIT
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("late", "held"), [(5.0, 250), (5.1, 0)])
+def test_a_price_that_comes_too_late_meets_no_order(world: World, late: float, held: int) -> None:
+    world.say()
+    market = quote(100.0, 1.0, **BOOK)
+    world.until(market.time + timedelta(seconds=late))
+    world.desk.advance(market)
+    assert (world.held, world.desk.late) == (held, int(held == 0))
+    world.show(seconds=60.0)
+    assert world.held == 250
+    stale = quote(90.0, 61.0, buy=[(89.95, 5000)], sell=[(90.05, 5000)])
+    world.until(stale.time + timedelta(seconds=late))
+    world.desk.advance(stale)  # the stop is not set off by it either
+    assert (world.held == 250) is (held == 0)
 
 
 def test_guards_grow_with_the_entry_and_never_close_more_than_is_held(world: World) -> None:
