@@ -1,11 +1,14 @@
 """One process of row R-2: calls as fast as the shared budget lets it, in every class at once.
 
-python -m tests.campaign.caller ROOT FOLDER CLASS=COUNT ...
+python -m tests.campaign.caller ROOT DATA_DIR CLASS=COUNT ...
+
+Each has a data directory of its own; the counts are shared as those of any command are.
 """
 
 from __future__ import annotations
 
 import http.client
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -13,12 +16,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from alphastock_cli.bootstrap import SystemClock
+from alphastock_cli.config.settings import KiteSettings
 from alphastock_cli.domain.instrument import Interval
 from alphastock_cli.providers.kite.budget import Budget
-from alphastock_cli.providers.kite.credentials import Credentials
-from alphastock_cli.providers.kite.notes import Notes
-from alphastock_cli.providers.kite.rest import KiteRest
-from alphastock_cli.providers.kite.session import SessionStore
+from alphastock_cli.providers.kite.connection import Connection
+from alphastock_cli.providers.kite.credentials import KEY_VARIABLE, SECRET_VARIABLE
 from tests.unit.kite_host import KEY, SECRET
 
 
@@ -36,12 +38,9 @@ def main(words: list[str]) -> None:
 
 def _call(root: str, folder: Path, name: str, count: int) -> None:
     clock = SystemClock()
-    budget = Budget(folder, KEY, clock)
-    rest = KiteRest(
-        Credentials(KEY, SECRET, "test"), SessionStore(folder, clock), budget,
-        Notes(folder, clock), clock, root=root,
-    )  # fmt: skip
-    now = clock.now()
+    env = {**os.environ, KEY_VARIABLE: KEY, SECRET_VARIABLE: SECRET}
+    connection = Connection(folder, KiteSettings(root=root), clock, env=env)
+    rest, budget, now = connection.rest, connection.budget, clock.now()
     ways: dict[str, Callable[[], object]] = {
         "quote": lambda: rest.quotes(["NSE:SBIN"]),
         "historical": lambda: rest.candles(779521, Interval.MINUTE, now, now),
@@ -50,7 +49,7 @@ def _call(root: str, folder: Path, name: str, count: int) -> None:
     }
     for _ in range(count):
         ways[name]()
-    rest.close()
+    connection.close()
 
 
 def _order(budget: Budget, root: str) -> None:

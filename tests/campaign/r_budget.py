@@ -1,7 +1,11 @@
-"""Row R-2: four processes call as fast as the shared budget lets them; a host counts arrivals."""
+"""Row R-2: four processes call as fast as the shared budget lets them; a host counts arrivals.
+
+Each has a data directory of its own: they share nothing but the api key and the user.
+"""
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -11,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from alphastock_cli.bootstrap import SystemClock
+from alphastock_cli.providers.kite.budget_place import VARIABLE
 from alphastock_cli.providers.kite.facts import DAY, Limit, limits
 from tests.campaign.counts import Counts
 from tests.conftest import IST
@@ -51,10 +56,13 @@ def r2(repeats: int, seed: int) -> Counts:
     each["other"] += repeats // PROCESSES - sum(each.values())
     host, begun = Counting(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        store_login(Path(folder), SystemClock())
-        words = [sys.executable, "-m", "tests.campaign.caller", host.root, folder]
-        words += [f"{name}={count}" for name, count in each.items()]
-        running = [subprocess.Popen(words, cwd=ROOT) for _ in range(PROCESSES)]
+        counts = [f"{name}={count}" for name, count in each.items()]
+        env = {**os.environ, VARIABLE: str(Path(folder) / "state")}
+        running = []
+        for data in (Path(folder) / str(number) for number in range(PROCESSES)):
+            store_login(data / "kite", SystemClock())
+            words = [sys.executable, "-m", "tests.campaign.caller", host.root, str(data), *counts]
+            running.append(subprocess.Popen(words, cwd=ROOT, env=env))
         try:
             while any(process.poll() is None for process in running):
                 time.sleep(0.1)

@@ -6,11 +6,13 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from alphastock_cli.actions.fetch_history import fetch_history
 from alphastock_cli.domain.instrument import Exchange, Interval
+from alphastock_cli.errors import PartlyDone
 from alphastock_cli.exchange import calendar
 from alphastock_cli.sandbox import spoil
 from alphastock_cli.sandbox.fault_names import CANDLES
@@ -21,7 +23,10 @@ from tests.campaign.market import (
     INTERVAL,
     LAST,
     NOW,
+    REQUEST,
+    SHARES,
     STEP,
+    Call,
     MarketHost,
     Stage,
     expected,
@@ -29,9 +34,10 @@ from tests.campaign.market import (
     named,
     opened,
     stored,
+    truth,
 )
 from tests.conftest import IST, ManualClock
-from tests.unit.kite_host import store_login
+from tests.unit.kite_host import Answer, good, store_login
 
 # -- R-10 ----------------------------------------------------------------------------------------
 
@@ -44,12 +50,13 @@ _REASONS = {
     "candle-future": "outside the days asked for",
 }
 Seen = list[list[list[object]]]
+WRONG = "candle-wrong"
 ODD = ("candle-gap", "candle-duplicate", "candle-shuffle", *_REASONS)
 
 
 def r10(repeats: int, seed: int) -> Counts:
     """Every fault of candles, so many times each: wrong rows set aside, good ones kept."""
-    assert set(ODD) | {"candle-wrong", "candle-revised"} == set(CANDLES)
+    assert {*ODD, WRONG, "candle-revised"} == set(CANDLES)
     found, clock = Counts("R-10", seed), ManualClock(NOW)
     with market(clock) as host, tempfile.TemporaryDirectory() as text:
         for name in ODD:
@@ -58,8 +65,46 @@ def r10(repeats: int, seed: int) -> Counts:
                 folder = Path(text) / f"{name}{turn}"
                 stage = Stage(found, host, clock, random.Random(seed))
                 found.judge(good=_one_odd(stage, folder, name, seen), why=name)
-    host.spoil = lambda rows: rows
+        host.spoil = lambda rows: rows
+        for turn in range(repeats):
+            dice = random.Random(f"{seed} {turn}")
+            stage = Stage(found, host, clock, dice)
+            found.judge(good=_one_wrong(stage, Path(text) / f"wrong{turn}"), why=WRONG)
     return found
+
+
+def _one_wrong(stage: Stage[MarketHost], folder: Path) -> bool:
+    """Let one call of a second fetch be answered with the candles of another share."""
+    found, host, clock, dice = stage.found, stage.host, stage.clock, stage.dice
+    kite, lake = opened(folder, host, clock, dice.random)
+    days = calendar.sessions(calendar.Segment.EQUITY, FIRST, LAST)
+    until = dice.choice(days[1:-1])
+    fetch_history(kite, lake, clock, replace(REQUEST, last=until))
+    before = stored(lake)
+    meant, told = dice.sample(SHARES, 2)
+
+    def another(call: Call) -> Answer | None:
+        rows = truth(told, call.first, min(call.last, clock.now()))
+        return good({"candles": rows}) if call.symbol == meant else None
+
+    host.fault, asked = another, len(host.calls)
+    try:
+        fetch_history(kite, lake, clock, REQUEST)
+    except PartlyDone as error:
+        refused = error.exit_code == 75 and f"not the candles of {meant}" in error.what
+    else:
+        refused = False
+    host.fault = lambda _: None
+    kept = {key: row for key, row in before.items() if key[0] == meant}
+    others = expected([name for name in SHARES if name != meant])
+    whole = stored(lake) == kept | others and len(host.calls) - asked == len(SHARES)
+    rejects = lake.scan("rejects").collect()
+    reasons = set(rejects["reason"]) == {f"not the candles of {meant} that are stored"}
+    found.notes["rows set aside"] += rejects.height
+    found.notes["rows kept"] += len(kept) + len(others)
+    fetch_history(kite, lake, clock, REQUEST)
+    kite.connection.close()
+    return refused and whole and reasons and stored(lake) == expected(SHARES)
 
 
 def _spoiler(name: str, seed: int, seen: Seen) -> Callable[..., object]:
@@ -81,15 +126,15 @@ def _one_odd(stage: Stage[MarketHost], folder: Path, name: str, seen: Seen) -> b
     sent = {(row[0], *row[1:]) for row in seen[0]}
     true = expected(["SBIN"])
     right = {("SBIN", datetime.fromisoformat(str(row[0]))): row[1:] for row in sent}
-    good = {key: row for key, row in true.items() if right.get(key) == tuple(row)}
+    fine = {key: row for key, row in true.items() if right.get(key) == tuple(row)}
     rejects = lake.scan("rejects").collect() if lake.files("rejects") else None
     reasons = Counter(rejects["reason"]) if rejects is not None else Counter()
     found.notes["rows set aside"] += sum(reasons.values())
-    found.notes["rows kept"] += len(good)
+    found.notes["rows kept"] += len(fine)
     wanted = _REASONS.get(name)
-    wrong = len(sent) - len(good)
+    wrong = len(sent) - len(fine)
     told = reasons == ({wanted: wrong} if wanted else {})
-    return stored(lake) == good and told and done.summary["rejected"] == wrong
+    return stored(lake) == fine and told and done.summary["rejected"] == wrong
 
 
 # -- R-11 ----------------------------------------------------------------------------------------
@@ -145,9 +190,12 @@ def _revised(host: MarketHost, clock: ManualClock, folder: Path, dice: random.Ra
         return before == after
     told = {datetime.fromisoformat(row[0]): tuple(row[1:]) for row in seen[-1]}  # type: ignore[arg-type]
     changed = {key for key in before if before[key] != after[key]}
+    # the session before is asked for too, to be compared; what was revised of it counts as well
+    again = {key for key in before if key[1] in told}
     return (
-        changed <= today
-        and all(after[key] == told[key[1]] for key in today)
+        changed <= again
+        and today <= again
+        and all(after[key] == told[key[1]] for key in again)
         and done.summary["changed"] == len(changed)
         and any("revised" in text for text in done.warnings) is bool(changed)
     )

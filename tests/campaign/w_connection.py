@@ -1,4 +1,4 @@
-"""Rows W-1, W-2, W-3, W-7 and W-8 of the fault matrix: the connection itself."""
+"""Rows W-3 and W-8 of the fault matrix: the connection itself."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from itertools import pairwise
 from typing import Any
 
 from alphastock_cli.errors import AuthError
-from alphastock_cli.providers.kite.stream.dialling import Login, NotLoggedIn, TooMany, Unreachable
+from alphastock_cli.providers.kite.stream.dialling import Login, NotLoggedIn, TooMany
 from alphastock_cli.providers.kite.stream.hours import moves
 from tests.campaign.counts import Counts
 from tests.campaign.w_tools import (
     HEARTBEAT,
-    MODES,
     desk_of,
     packet_of,
     steady_beat,
@@ -23,76 +22,12 @@ from tests.campaign.w_tools import (
 from tests.unit.ticker_world import (
     NIFTY,
     SBIN,
-    STAMP,
     Desk,
     LoopClock,
     Wire,
     frame,
-    full,
     simulated,
 )
-
-
-def w1(repeats: int, seed: int) -> Counts:
-    """Drops every 1 to 60 s: back within 30 s and a bit, tokens and modes restored, gap asked."""
-    found, dice = Counts("W-1", seed), random.Random(seed)
-
-    async def beat(wire: Wire) -> None:
-        while True:
-            wire.push(HEARTBEAT)
-            await asyncio.sleep(1.0)
-
-    async def story(desk: Desk) -> None:
-        desk.ticker.want(MODES)
-        await wait_until(lambda: bool(desk.server.wires))
-        pauses = []
-        for _ in range(repeats):
-            await asyncio.sleep(dice.uniform(1, 60))
-            wire, loop = desk.server.wire, asyncio.get_running_loop()
-            if dice.random() < 0.3:  # and the server is away for a while
-                misses = iter([Unreachable("refused")] * dice.randint(1, 3))
-                desk.server.answers = lambda _, misses=misses: next(misses, None)
-            wire.drop()
-            dropped = loop.time()
-            await wait_until(lambda wire=wire: desk.server.wire is not wire)
-            pauses.append(desk.server.times[-1] - dropped)
-            found.most("seconds until back", pauses[-1])
-            await asyncio.sleep(0.5)
-            gap = desk.mailbox.gap()
-            found.judge(
-                good=desk.server.wire.modes == MODES and gap is not None and not desk.mailbox.take()
-            )
-            desk.mailbox.filled(gap)
-        found.notes["distinct pauses"] = len(set(pauses))
-
-    desk = desk_of(seed, behave=beat)
-    simulated(desk.run(story, seconds=repeats * 300.0))
-    return found
-
-
-def w2(repeats: int, seed: int) -> Counts:
-    """A stall, socket open and silent: noticed within 10 s, a new connection follows."""
-    found, dice = Counts("W-2", seed), random.Random(seed)
-
-    async def stall(wire: Wire) -> None:
-        for _ in range(dice.randint(0, 20)):
-            wire.push(HEARTBEAT)
-            await asyncio.sleep(dice.uniform(0.2, 3.0))
-        wire.last = asyncio.get_running_loop().time()  # type: ignore[attr-defined]
-        wire.push(HEARTBEAT)
-
-    async def story(desk: Desk) -> None:
-        desk.ticker.want(MODES)
-        for number in range(repeats):
-            await wait_until(lambda number=number: len(desk.server.wires) > number)
-            wire = desk.server.wires[number]
-            await wait_until(lambda wire=wire: wire.closed)
-            took = asyncio.get_running_loop().time() - wire.last
-            found.most("seconds until noticed", took)
-            found.judge(good=took <= 10.0)
-
-    simulated(desk_of(seed, behave=stall).run(story, seconds=repeats * 300.0))
-    return found
 
 
 def w3(repeats: int, seed: int) -> Counts:
@@ -148,36 +83,6 @@ def _one_w3(found: Counts, dice: random.Random, *, closed: bool, frozen: bool) -
     else:
         found.most("seconds until asked again", seen["after"])
         found.judge(good=bool(seen["after"] <= 30 and seen["modes"]))
-
-
-def w7(repeats: int, seed: int) -> Counts:
-    """The wall clock jumps by a second to a day: no false loss, and a stall is noticed in time."""
-    found, dice = Counts("W-7", seed), random.Random(seed)
-    for _ in range(repeats):
-        jump = dice.choice([-1, 1]) * dice.choice([1, 60, 3600, 86_400])
-        beats = dice.randint(20, 60)
-        seen: dict[str, Any] = {}
-
-        async def beat(wire: Wire, beats: int = beats, seen: dict[str, Any] = seen) -> None:
-            for number in range(beats):
-                wire.push(frame([full(volume=1000 + number, stamp=STAMP + number)]))
-                seen["last"] = asyncio.get_running_loop().time()
-                await asyncio.sleep(0.5)
-
-        async def story(desk: Desk, jump: int = jump, seen: dict[str, Any] = seen) -> None:
-            desk.ticker.want({SBIN: "full"})
-            await asyncio.sleep(5)
-            desk.clock.jump(jump)
-            await wait_until(lambda: desk.server.wire.closed)
-            seen["took"] = asyncio.get_running_loop().time() - seen["last"]
-            await wait_until(lambda: desk.mailbox.gap() is not None)
-            seen["gap"] = desk.mailbox.gap()
-
-        desk = desk_of(dice.randrange(10**6), behave=beat, hours=moves)
-        simulated(desk.run(story, seconds=500.0))
-        found.most("seconds until noticed", seen["took"])
-        found.judge(good=0 < seen["took"] <= 10 and seen["gap"].start <= seen["gap"].end)
-    return found
 
 
 def w8(repeats: int, seed: int) -> Counts:

@@ -1,4 +1,4 @@
-"""What the rows of the ticker share: a desk, its beats, packets, broken frames."""
+"""What the rows of the ticker share: a desk, the product's stream, beats, broken frames."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import asyncio
 import random
 import resource
 import struct
-from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Self
 
-from alphastock_cli.providers.kite.stream import packets
+from alphastock_cli.providers.kite.stream.dialling import Login
+from alphastock_cli.providers.kite.stream.state import State
+from alphastock_cli.providers.kite.stream.stream import Stream
 from tests.unit.ticker_world import (
     NIFTY,
     SBIN,
     Desk,
+    LoopClock,
+    Server,
     Wire,
     frame,
     full,
@@ -33,33 +37,76 @@ def desk_of(seed: int, behave: Any = None, **more: Any) -> Desk:
 
 
 async def steady_beat(wire: Wire) -> None:
-    while True:
+    while not wire.closed:
         wire.push(HEARTBEAT)
         await asyncio.sleep(1.0)
 
 
-async def wait_until(true: Callable[[], bool]) -> None:
+async def wait_until(true: Callable[[], bool], step: float = 0.01) -> None:
     while not true():  # noqa: ASYNC110 - time is simulated, looking again costs nothing
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(step)
+
+
+class TurnClock(LoopClock):
+    """A clock for code that sleeps or has threads: what it waits for has passed at its turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+
+    def monotonic(self) -> float:
+        return self._loop.time()
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds < 1e-6, seconds
+
+
+class Here(Stream):
+    """The product's stream in the loop of its caller, not in a thread: time is simulated.
+
+    `server` is what it dials; everything between a frame and `take` or `quotes` is the product's.
+    """
+
+    def __init__(self, clock: LoopClock, seed: int, **more: Any) -> None:
+        self.server, self.token = Server(), "token-of-today"
+        given: dict[str, Any] = {"hours": lambda *_: False, **more}
+        super().__init__(
+            login=lambda: Login("key", self.token), dial=self.server.dial, clock=clock,
+            dice=random.Random(seed), **given,
+        )  # fmt: skip
+
+    def start(self) -> Self:
+        self._here = asyncio.ensure_future(self._main())
+        self._here.add_done_callback(self._over)
+        return self
+
+    def _over(self, task: asyncio.Future[None]) -> None:
+        self._mailbox.end(None if task.cancelled() else task.exception())
+
+    def _states(self) -> dict[int, State]:
+        return {number: ticker.state() for number, (ticker, _) in self._tickers.items()}
+
+    async def end(self) -> None:
+        assert self._stop is not None
+        self._stop.set()
+        await asyncio.gather(self._here, return_exceptions=True)
+        await self.server.end()
+
+    async def stands(self, modes: Mapping[int, str]) -> Wire:
+        """Follow, wait until all was asked for, and return the connection."""
+        self.follow(modes)
+        await wait_until(
+            lambda: bool(self.server.wires) and self.server.wire.modes.keys() >= modes.keys()
+        )
+        return self.server.wire
+
+
+def seconds_after(clock: LoopClock, moment: Any) -> float:
+    return float((clock.now() - moment) / timedelta(seconds=1))
 
 
 def packet_of(token: int, last: int) -> bytes:
     return full(token, last, volume=last) if token != NIFTY else index(token, last)
-
-
-def read_packet(body: bytes) -> packets.Packet:
-    (packet,) = packets.decode(frame([body]), Counter())
-    return packet
-
-
-def candles_of(ticks: list[packets.Packet]) -> dict[int, list[int]]:
-    """Return minute candles: open, high, low, close, and the volume at its end."""
-    made: dict[int, list[int]] = {}
-    for packet in ticks:
-        last, volume = packet[packets.LAST], packet[packets.VOLUME]
-        bar = made.setdefault(packet[packets.STAMP] // 60, [last, last, last, last, volume])
-        bar[1:] = [max(bar[1], last), min(bar[2], last), last, volume]
-    return made
 
 
 def broken_frame(dice: random.Random, turn: int) -> bytes:
