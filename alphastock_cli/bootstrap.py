@@ -112,6 +112,7 @@ class Wiring:
         self.asked = as_of
         self.lock_wait = settings.lock_wait if lock_wait is None else lock_wait
         self.notify, self.progress = notify, progress
+        self._built: list[MarketData] = []
         self.replayed = _replayed(settings.provider)
         if self.replayed is not None:
             self._refuse_other_moment()
@@ -138,7 +139,16 @@ class Wiring:
         built: MarketData = self._build(PROVIDERS.get(chosen), chosen)
         for text in getattr(built, "warnings", ()):
             self.notify(f"warning: {text}")
+        self._built.append(built)
         return built
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return what a person should know of the answers of this run's providers, each once.
+
+        A provider tells it by its method `remarks`, where it has one.
+        """
+        told = [text for each in self._built for text in getattr(each, "remarks", list)()]
+        return tuple(dict.fromkeys(told))
 
     @contextmanager
     def live(self) -> Iterator[MarketData]:

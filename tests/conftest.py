@@ -1,8 +1,13 @@
-"""What every test may use: a manual clock, the folder of real files where there is one."""
+"""What every test may use: a manual clock, the folder of real files where there is one.
+
+No test counts calls in the home of who runs it.
+"""
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,6 +16,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 IST = ZoneInfo("Asia/Kolkata")
+_STATE = "ALPHASTOCK_STATE_DIR"
+_NUMBERS = itertools.count()
 
 # the same examples on every run, so that a change is judged by itself; to look further:
 # HYPOTHESIS_PROFILE=random make test. Without Hypothesis's own time limits: they judge how busy
@@ -40,6 +47,17 @@ class ManualClock:
     def advance(self, step: timedelta) -> None:
         self._now += step
         self._monotonic += step.total_seconds()
+
+
+@pytest.fixture(autouse=True)
+def counts_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give each test, and the processes it starts, a folder of its own for counts of calls."""
+    before = os.environ.get(_STATE)
+    os.environ[_STATE] = str(tmp_path_factory.getbasetemp() / "state" / str(next(_NUMBERS)))
+    yield
+    os.environ.pop(_STATE)
+    if before is not None:
+        os.environ[_STATE] = before
 
 
 @pytest.fixture

@@ -5,12 +5,15 @@ How the token comes to us (page, listener, paste) is the caller's; secrets pass 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
 from alphastock_cli.actions.result import Result
 from alphastock_cli.domain.ports import Clock
 from alphastock_cli.errors import AlphaStockError, AuthError
+
+_BY_HAND = "end it at kite.zerodha.com"
 
 
 class Held(Protocol):
@@ -39,9 +42,6 @@ class Account(Protocol):
     def begin_session(self, request_token: str) -> Held:
         """Turn a request token into a stored login."""
 
-    def end_session(self) -> None:
-        """Tell Kite that the login is over."""
-
     def profile(self) -> dict[str, Any]:
         """Return who is logged in, as Kite says."""
 
@@ -51,6 +51,12 @@ class Kept(Protocol):
 
     def peek(self) -> Held | None:
         """Return the stored login, also an expired one."""
+
+    def exists(self) -> bool:
+        """Tell whether there is a file of it, of whatever kind."""
+
+    def check_ours(self) -> None:
+        """Refuse a link or a file of somebody else."""
 
     def remove(self) -> bool:
         """Shred it; tell whether there was one."""
@@ -92,22 +98,53 @@ def check(account: Account, kept: Kept, clock: Clock) -> Result:
     return _result(held, clock)
 
 
-def log_out(account: Account, kept: Kept) -> Result:
-    """End the login at Kite and shred it here; what Kite could not be told is a warning."""
+def log_out(end: Callable[[], bool], kept: Kept, *, forget: bool = False) -> Result:
+    """End the login at Kite, and then shred it here.
+
+    Parameters
+    ----------
+    end : callable
+        Tells Kite; returns False where the login was over already.
+    forget : bool
+        Shred it also where Kite could not be told.
+
+    Raises
+    ------
+    ConfigError
+        The stored login is a link or of somebody else; it is left as it is.
+    AlphaStockError
+        Kite could not be told, and nothing was said of forgetting: the stored login is kept.
+    """
+    if not kept.exists():
+        row = {"logged_out": False, "kite_told": False}
+        return Result(kind="logout", rows=[row], source="kite",
+                      warnings=("nobody was logged in here",))  # fmt: skip
+    try:
+        kept.check_ours()
+    except AlphaStockError as error:
+        error.safe = "Nothing was sent, changed or removed; a login in it holds until 6 AM."
+        error.hint = f"{error.hint} Put it right and log out again, or {_BY_HAND} and remove it."
+        raise
     warnings: tuple[str, ...] = ()
     told = False
     try:
-        account.end_session()
-        told = True
-    except AuthError:
-        pass  # it has ended already
+        told = end()
     except AlphaStockError as error:
-        warnings = (f"Kite was not told: {error.what}; the login ends there by itself at 6 AM",)
-    finally:
+        if not forget:
+            error.safe = "The stored login is kept for another try; at Kite it holds until 6 AM."
+            hint = "" if "alphastock login" in error.hint else error.hint  # that is no way out
+            error.hint = (
+                f"{hint} Run `alphastock logout` again; or {_BY_HAND}, and give --forget."
+            ).strip()
+            raise
+        so = f"the login holds there until 6 AM unless you {_BY_HAND}"
+        warnings = (f"Kite was not told: {error.what}; {so}",)
+    try:
         gone = kept.remove()
+    except AlphaStockError as error:
+        error.safe = "" if warnings else "At Kite the login is over."
+        raise
     rows = [{"logged_out": gone, "kite_told": told}]
-    if not gone:
-        warnings = ("nobody was logged in here",)
     return Result(kind="logout", rows=rows, source="kite", warnings=warnings)
 
 

@@ -133,7 +133,10 @@ def scan(provider: MarketData, clock: Clock, request: ScanRequest) -> Result:
         as_of=raw.as_of,
         source=provider.name,
         simulated=provider.simulated,
-        warnings=tuple(_warnings(raw, frame, symbols, request, asked | set(shown or ()))),
+        warnings=(
+            *_warnings(raw, frame, symbols, request, asked | set(shown or ())),
+            *getattr(provider, "remarks", list)(),  # what a broker's answers were worth
+        ),
         selected=True,
         rows_follow=bool(condition or order or chosen.top or shown) or intraday,
         highlight=tuple(name for name in (TIME, *EVERY_COLUMN) if name in {*asked, TIME}),

@@ -138,6 +138,7 @@ def _app_for(words: Sequence[str]) -> typer.Typer:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; the console script exits with it."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _decide_colours()
     try:
         code = _app_for(words)(words, standalone_mode=False, prog_name="alphastock")
         sys.stdout.flush()
@@ -163,6 +164,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _unexpected(error, words)
     return code if isinstance(code, int) else EXIT_OK
+
+
+def _decide_colours() -> None:
+    """Let NO_COLOR win over FORCE_COLOR where both are set (no-color.org); Rich heeds both."""
+    if os.environ.get("NO_COLOR"):
+        os.environ.pop("FORCE_COLOR", None)
 
 
 def _report(error: AlphaStockError, words: Sequence[str]) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 import typer
 
 _MOST = 200  # more than a person reads
+_CONTRACTS = ("NFO", "BFO", "MCX", "CDS")
 
 
 def symbols(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -22,6 +23,47 @@ def symbols(ctx: typer.Context, incomplete: str) -> list[str]:
         exchange = str(ctx.params.get("exchange") or "NSE").upper()
         return _beginning(names.symbols(_folder(ctx), exchange), incomplete)
     return []
+
+
+def traded(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return shares, then contracts, that begin so; after ``BSE:`` those listed there."""
+    with suppress(Exception):
+        from alphastock_cli.store import names
+
+        folder = _folder(ctx)
+        code, mark, begun = incomplete.rpartition(":")
+        if mark:
+            found = _beginning(names.symbols(folder, code.upper()), begun)
+            return [f"{code}:{name}" for name in found]
+        return [
+            name
+            for code in ("NSE", *_CONTRACTS)
+            for name in _beginning(names.symbols(folder, code), incomplete)
+        ][:_MOST]
+    return []
+
+
+def contracts(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return listed contracts that begin so; nothing before a letter is typed."""
+    with suppress(Exception):
+        from alphastock_cli.store import names
+
+        folder = _folder(ctx)
+        held = [name for code in _CONTRACTS for name in names.symbols(folder, code)]
+        return _beginning(held, incomplete) if incomplete else []
+    return []
+
+
+def lists(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return a list of symbols divided by commas, its last one completed."""
+    before, mark, last = incomplete.rpartition(",")
+    return [f"{before}{mark}{name}" for name in symbols(ctx, last)]
+
+
+def optioned_lists(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return a list of underlyings with options, its last one completed."""
+    before, mark, last = incomplete.rpartition(",")
+    return [f"{before}{mark}{name}" for name in optioned(ctx, last)]
 
 
 def underlyings(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from alphastock_cli.cli import completion
 from alphastock_cli.cli.options import CRON, ROWS, SOURCE, shared
 from alphastock_cli.cli.run import Run
 from alphastock_cli.errors import UsageError
@@ -17,7 +18,10 @@ def chain(
     run: Run,
     *,
     underlyings: Annotated[
-        list[str] | None, typer.Argument(help="Whose chains, from --provider kite, now.")
+        list[str] | None,
+        typer.Argument(
+            help="Whose chains, from --provider kite, now.", autocompletion=completion.optioned
+        ),
     ] = None,
     expiry: Annotated[
         str,

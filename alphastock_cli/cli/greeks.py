@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from alphastock_cli.cli import completion
 from alphastock_cli.cli.chain import DAYCOUNT, MODEL, RATE
 from alphastock_cli.cli.options import CRON, ROWS, SOURCE, shared
 from alphastock_cli.cli.run import Run, parse_day
@@ -22,7 +23,12 @@ def greeks(
     run: Run,
     *,
     symbol: Annotated[
-        str, typer.Argument(help="A listed contract, e.g. NIFTY26DEC24000CE.", show_default=False)
+        str,
+        typer.Argument(
+            help="A listed contract, e.g. NIFTY26DEC24000CE.",
+            show_default=False,
+            autocompletion=completion.contracts,
+        ),
     ] = "",
     forward: Annotated[
         float | None, typer.Option(help="Price for delivery at expiry.", metavar="F")

@@ -74,8 +74,12 @@ def _credentials(run: Run, connection: Connection) -> None:
 
     try:
         _ = connection.credentials
-    except AuthError:
-        if not _asks(run):
+    except AuthError as error:
+        if not _asks(run):  # this is the command their hint names
+            error.hint = (
+                f"Set {credentials.KEY_VARIABLE} and {credentials.SECRET_VARIABLE}; or log in at a"
+                " terminal, without --no-input: there it asks for them, and keeps them."
+            )
             raise
         run.note("Key and secret of your Kite Connect app (developers.kite.trade), typed unseen:")
         key, secret = getpass.getpass("api key: ").strip(), getpass.getpass("api secret: ").strip()

@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,7 @@ class Run:
     _created: float = field(default_factory=time.monotonic)
     _began: float | None = None
     _drawn: bool = False
+    _warned: set[str] = field(default_factory=set)
 
     # -- what was asked -----------------------------------------------------------------------
 
@@ -126,7 +127,11 @@ class Run:
     # -- what it says -------------------------------------------------------------------------
 
     def note(self, text: str) -> None:
-        """Print a line for a person on standard error, unless ``--quiet``."""
+        """Print a line for a person on standard error, unless ``--quiet``; a warning once."""
+        if text.startswith("warning: "):
+            if text in self._warned:
+                return
+            self._warned.add(text)
         if not self.given.get("quiet"):
             print(text, file=sys.stderr)  # noqa: T201 - the rim
 
@@ -155,7 +160,8 @@ class Run:
 
         if self._drawn:
             print("\r\033[K", end="", file=sys.stderr, flush=True)  # noqa: T201 - the rim
-        emit(result, self)
+        more = tuple(text for text in self.wiring.remarks() if text not in result.warnings)
+        emit(replace(result, warnings=(*result.warnings, *more)) if more else result, self)
         spent = self.wiring.clock.monotonic() - self._created
         self.detail(f"{len(result)} rows of {result.source or result.kind} in {spent:.2f} s")
 

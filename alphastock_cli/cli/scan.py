@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from alphastock_cli.cli import completion
 from alphastock_cli.cli.chain import DAYCOUNT, MODEL, RATE
 from alphastock_cli.cli.options import CRON, ROWS, SOURCE, group_options, shared
 from alphastock_cli.cli.run import Run
@@ -31,13 +32,20 @@ def equities(
             metavar="WORD",
         ),
     ] = "",
-    symbols: Annotated[str, typer.Option(help="Only these symbols.", metavar="A,B")] = "",
+    symbols: Annotated[
+        str,
+        typer.Option(help="Only these symbols.", metavar="A,B", autocompletion=completion.lists),
+    ] = "",
     preset: Annotated[
         str, typer.Option(help="A saved condition, e.g. oversold.", metavar="NAME")
     ] = "",
     explain: Annotated[
         str,
-        typer.Option(help="Show each clause with this symbol's values.", metavar="SYMBOL"),
+        typer.Option(
+            help="Show each clause with this symbol's values.",
+            metavar="SYMBOL",
+            autocompletion=completion.symbols,
+        ),
     ] = "",
     exchange: Annotated[str, typer.Option(help="NSE or BSE.")] = "NSE",
     series: Annotated[
@@ -100,7 +108,12 @@ def options(
     run: Run,
     *,
     symbols: Annotated[
-        str, typer.Option(help="Underlyings; default symbols.options, else indices.", metavar="A,B")
+        str,
+        typer.Option(
+            help="Underlyings; default symbols.options, else indices.",
+            metavar="A,B",
+            autocompletion=completion.optioned_lists,
+        ),
     ] = "",
     expiry: Annotated[
         str,

@@ -6,11 +6,16 @@ from typing import Annotated
 
 import typer
 
+from alphastock_cli.cli import completion
 from alphastock_cli.cli.options import CRON, ROWS, SOURCE, shared
 from alphastock_cli.cli.run import Run
 
 STRATEGY = typer.Option(help="Strategies to ask; default those configured.", metavar="A,B")
-SYMBOLS = typer.Option(help="SBIN,INFY or an index such as nifty50, or a file.", metavar="WORD")
+SYMBOLS = typer.Option(
+    help="SBIN,INFY or an index such as nifty50, or a file.",
+    metavar="WORD",
+    autocompletion=completion.lists,
+)
 
 
 @shared(ROWS, SOURCE, CRON)

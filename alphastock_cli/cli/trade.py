@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alphastock_cli.cli import completion
 from alphastock_cli.cli.accounts import (
     existing,
     goes_on,
@@ -30,7 +31,9 @@ PRICE = typer.Option(help="Limit price in rupees; without one a market order.", 
 TRIGGER = typer.Option(help="Price that sets off a stop order.", metavar="PRICE")
 PRODUCT = typer.Option(help="CNC, MIS or NRML; default CNC for shares, NRML else.")
 WAIT = typer.Option(help="Let that much of the market pass before it ends.", metavar="DURATION")
-SYMBOL = typer.Argument(help="SBIN, BSE:INFY, NIFTY26DEC24000CE", metavar="SYMBOL")
+SYMBOL = typer.Argument(
+    help="SBIN, BSE:INFY, NIFTY26DEC24000CE", metavar="SYMBOL", autocompletion=completion.traded
+)
 QUANTITY = typer.Argument(help="Units, whole lots.", min=1, metavar="QUANTITY")
 
 
@@ -47,7 +50,12 @@ def trade(
         str, typer.Option(help="Strategies to follow; default those configured.", metavar="A,B")
     ] = "",
     symbols: Annotated[
-        str, typer.Option(help="SBIN,INFY, an index such as nifty50, or a file.", metavar="WORD")
+        str,
+        typer.Option(
+            help="SBIN,INFY, an index such as nifty50, or a file.",
+            metavar="WORD",
+            autocompletion=completion.lists,
+        ),
     ] = "",
     interval: Annotated[str, typer.Option(help="Candles to judge.", metavar="NAME")] = "",
     speed: Annotated[

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alphastock_cli.cli import completion
 from alphastock_cli.cli.options import CRON, LEDGER, SOURCE, shared
 from alphastock_cli.cli.run import Run, parse_duration
 from alphastock_cli.errors import UsageError
@@ -28,7 +29,11 @@ def watch(
     *,
     symbols: Annotated[
         str,
-        typer.Option(help="Shares to follow, e.g. SBIN,BSE:INFY.", metavar="A,B"),
+        typer.Option(
+            help="Shares to follow, e.g. SBIN,BSE:INFY.",
+            metavar="A,B",
+            autocompletion=completion.lists,
+        ),
     ] = "",
     plain: Annotated[
         bool, typer.Option("--plain", help="Tables; in a pipe one block a turn.")

@@ -96,5 +96,5 @@ STRATEGY: Mapping[str, Kind] = {
 # read elsewhere, or by the tests
 NOT_SETTINGS = frozenset(
     {"ALPHASTOCK_CONFIG", "ALPHASTOCK_TEST_DATA", "ALPHASTOCK_KITE_API_KEY",
-     "ALPHASTOCK_KITE_API_SECRET"}
+     "ALPHASTOCK_KITE_API_SECRET", "ALPHASTOCK_STATE_DIR"}
 )  # fmt: skip

@@ -26,6 +26,7 @@ from alphastock_cli.store import chains
 from alphastock_cli.store.candle_names import is_index
 from alphastock_cli.store.chain_day import DayChains, ReplayedChains
 from alphastock_cli.store.days import StoredDays, main_series
+from alphastock_cli.store.futures import StoredFutures
 from alphastock_cli.store.lake import Lake
 from alphastock_cli.store.layout import DAILY
 from alphastock_cli.store.tape import Tape
@@ -44,7 +45,7 @@ class DaySession(NamedTuple):
 
 
 @PROVIDERS.register("replay")
-class Replay(ReplayedChains, StoredDays):
+class Replay(ReplayedChains, StoredFutures, StoredDays):
     """One stored day, as of the clock.
 
     Parameters
@@ -135,7 +136,7 @@ class Replay(ReplayedChains, StoredDays):
     ) -> pl.DataFrame:
         """Return candles that begin inside ``[start, end)`` and are over, of that day and before.
 
-        Days are those before the replayed one.
+        Days are those before the replayed one, of futures as well.
 
         Raises
         ------
@@ -146,6 +147,8 @@ class Replay(ReplayedChains, StoredDays):
         """
         if start.tzinfo is None or end.tzinfo is None:
             raise UsageError(f"candles need aware times, got {start} and {end}")
+        if interval is Interval.DAY and instrument.expiry is not None:
+            return self.future_days(instrument, start, end)
         if interval is Interval.DAY:
             return self.day_candles(instrument, start, end)
         tape = self._tape(instrument, interval, start.astimezone(calendar.IST).date())

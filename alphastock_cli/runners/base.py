@@ -157,7 +157,10 @@ class BaseRunner(ABC):
     # -- given --------------------------------------------------------------------------------
 
     def fetch(self, symbols: Sequence[str]) -> RawData:
-        """Return raw data from the cache while it is fresh, else fetch, retrying what may pass."""
+        """Return raw data from the cache while it is fresh, else fetch, retrying what may pass.
+
+        A provider that says `asks_again` has tried as often as helps: nothing is retried then.
+        """
         key = tuple(symbols)
         with self._lock:
             self._counts.asked += 1
@@ -272,7 +275,8 @@ class BaseRunner(ABC):
         try:
             return self._call(symbols)
         except TransientError as first:
-            if self.policy.attempts < 2:  # noqa: PLR2004 - one attempt is no retry
+            again = getattr(self.provider, "asks_again", False)  # then one layer does, not two
+            if again or self.policy.attempts < 2:  # noqa: PLR2004 - one attempt is no retry
                 raise
             return self._retry(symbols, first)
 

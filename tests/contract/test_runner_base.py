@@ -88,6 +88,21 @@ def test_retries_are_bounded(clock) -> None:
     assert runner.get_status().last_error == "the line is down"
 
 
+class AsksAgain:
+    """Of a provider no more is looked at."""
+
+    asks_again = True
+
+
+def test_what_the_provider_has_tried_again_is_not_tried_again(clock) -> None:
+    runner = Counting(AsksAgain(), clock=clock, symbols=["A"], policy=RunnerPolicy(attempts=4))
+    runner.failures_left = 99
+    with pytest.raises(TransientError):
+        runner.run_once()
+    assert runner.get_status().api_calls == 1
+    assert clock.monotonic() == 0.0
+
+
 def test_a_bad_answer_is_not_retried(clock) -> None:
     runner = made(clock)
     runner.failures_left, runner.error = 1, BadReply

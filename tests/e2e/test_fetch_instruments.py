@@ -71,12 +71,3 @@ def test_one_exchange_of_a_master_at_a_time(cli: Cli, tmp_path: Path) -> None:
     assert wrong.code == 2
     assert "CDS, MCX, NFO, NSE" in wrong.err
     assert cli(*load, "--exchange", "XYZ").code == 2
-
-
-def test_joined_futures_are_refused_with_the_reason(cli: Cli) -> None:
-    done = cli("fetch", "candles", "NIFTY", "--interval", "day", "--from", "2026-01-01",
-               "--continuous")  # fmt: skip
-    assert done.code == 5
-    assert "--continuous has nothing to fetch" in done.err
-    assert "Name each contract" in done.err
-    assert "--continuous" not in cli("fetch", "candles", "--help").out

@@ -159,15 +159,12 @@ def test_a_server_that_fails_for_good_leaves_the_rest_for_later(
     assert "1 of 4" in caught.value.safe
 
 
-def test_misspelt_symbols_and_days_are_refused_with_a_way_out(wiring: Wiring) -> None:
+def test_misspelt_symbols_are_refused_with_a_way_out(wiring: Wiring) -> None:
     source = kite(wiring)
     with pytest.raises(UnknownName) as caught:
         show_plan(source, wiring.lake, HistoryRequest(symbols=["SBIM"], interval="minute",
                                                       first=date(2026, 8, 1)))  # fmt: skip
     assert "SBIN" in caught.value.hint
-    with pytest.raises(NotOffered, match="adjusted"):
-        show_plan(source, wiring.lake, HistoryRequest(symbols=["SBIN"], interval="day",
-                                                      first=date(2026, 8, 1)))  # fmt: skip
 
 
 def test_the_list_of_the_day_goes_into_the_lake(
@@ -232,12 +229,16 @@ def test_doctor_tells_of_login_clock_budget_and_refusal(
 ) -> None:  # fmt: skip
     source = kite(wiring)
     source.quotes(["NSE:SBIN"])
+    before = {row.name: row for row in health.rows(wiring.kite(), asked=True)}
+    assert "ends 15 Aug 06:00" in before["kite login"].detail
+    assert before["kite login"].status == "ok"
     sandbox.expire()
     with pytest.raises(AuthError):
         source.connection.rest.profile()
     rows = {row.name: row for row in health.rows(wiring.kite(), asked=True)}
     assert rows["kite key"].detail == "from the environment"
-    assert "ends 15 Aug 06:00" in rows["kite login"].detail
+    assert "Kite refused the login" in rows["kite login"].detail
+    assert rows["kite login"].status == "warn"
     assert "TokenException" in rows["kite refusal"].detail
     assert rows["kite plan"].status == "ok"
     assert "historical 0 of 3" in rows["kite budget"].detail
@@ -290,17 +291,31 @@ def test_login_refuses_contradictions(at_sandbox: Cli, words: list[str]) -> None
 
 def test_without_an_api_key_the_way_is_told(cli: Cli) -> None:
     candles = ["fetch", "candles", "SBIN", "--interval", "minute", "--from", "2026-01-01"]
-    for words in (["login", "--no-input"], ["fetch", "instruments"], ["login", "--check"], candles):
+    for words in (["fetch", "instruments"], ["login", "--check"], candles):
         done = cli(*words)
         assert done.code == 4, words
         assert "alphastock login" in done.err
+    done = cli("login", "--no-input")
+    assert done.code == 4
+    assert "alphastock login" not in done.err, "it is that command"
+    assert "ALPHASTOCK_KITE_API_SECRET" in done.err
+    assert "asks for them" in " ".join(done.err.split())
 
 
-def test_simulated_candles_are_not_stored(cli: Cli) -> None:
+@pytest.mark.parametrize("name", ["sim", "nse", "lake", "replay:2026-08-14"])
+def test_only_a_broker_s_candles_are_stored(cli: Cli, name: str) -> None:
     done = cli("fetch", "candles", "SBIN", "--interval", "minute", "--from", "2026-01-01",
-               "--provider", "sim")  # fmt: skip
-    assert done.code == 5
-    assert "nothing is fetched from `sim`" in done.err
+               "--provider", name)  # fmt: skip
+    assert done.code == 2, "nobody was asked: the words are off"
+    assert f"nothing is fetched from `{name}`" in done.err
+
+
+@pytest.mark.parametrize("what", [("candles", "SBIN", "--interval", "minute", "--from",
+                                   "2026-01-01"), ("instruments",)])  # fmt: skip
+def test_a_mistyped_broker_is_told(cli: Cli, what: tuple[str, ...]) -> None:
+    done = cli("fetch", *what, "--provider", "kyte")
+    assert done.code == 2
+    assert "Did you mean kite?" in done.err
 
 
 def test_no_canary_is_told_anywhere(

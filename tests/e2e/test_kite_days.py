@@ -177,7 +177,7 @@ def test_a_split_is_asked_for_anew(market: Market) -> None:
     market.scan()
     kept = pl.read_parquet(market.file)
     token = kept["token"][0]
-    prices = pl.col("open", "high", "low", "close", "said")  # as before a split by two
+    prices = pl.col("open", "high", "low", "close")  # as before a split by two
     kept.with_columns(pl.when(pl.col("token") == token).then(prices * 2).otherwise(prices)
                       ).write_parquet(market.file)  # fmt: skip
     before = market.calls

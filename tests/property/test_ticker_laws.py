@@ -6,7 +6,7 @@ import json
 import random
 import struct
 from collections import Counter
-from datetime import UTC
+from datetime import UTC, date
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from alphastock_cli.providers.kite.stream.forms import as_dict
 from alphastock_cli.providers.kite.stream.gate import Gate
 from alphastock_cli.providers.kite.stream.mailbox import Mailbox
 from alphastock_cli.providers.kite.stream.orders import OrderUpdates
-from alphastock_cli.providers.kite.stream.shards import plan
+from alphastock_cli.providers.kite.stream.shards import Room, plan, room
 from alphastock_cli.providers.kite.stream.texts import changes
 from tests.unit.ticker_world import OPEN, frame
 
@@ -105,29 +105,31 @@ def test_order_updates_all_arrive_in_their_order(numbers: list[int]) -> None:
 # -- shards ---------------------------------------------------------------------------------------
 
 tokens = st.sets(st.integers(1, 60), max_size=24)
+ROOM = Room(3, 8)
 
 
 @given(tokens, tokens, st.randoms(use_true_random=False))
 def test_laws_of_the_plan(first: set[int], second: set[int], dice: random.Random) -> None:
     shuffled = sorted(first)
     dice.shuffle(shuffled)
-    held = plan(shuffled, connections=3, each=8)
-    assert held == plan(sorted(first), connections=3, each=8)
+    held = plan(shuffled, within=ROOM)
+    assert held == plan(sorted(first), within=ROOM)
     loads = Counter(held.values())
     assert set(held) == first
     assert len(loads) == -(-len(first) // 8)  # no more connections than needed
     assert not loads or max(loads.values()) - min(loads.values()) <= 1  # fair
-    then = plan(second, held, connections=3, each=8)
+    then = plan(second, held, within=ROOM)
     assert set(then) == second
     assert all(then[token] == held[token] for token in first & second)  # nothing moves
     assert all(n <= 8 for n in Counter(then.values()).values())
-    assert plan(second, then, connections=3, each=8) == then
+    assert plan(second, then, within=ROOM) == then
 
 
 def test_more_than_9_000_are_refused_in_words() -> None:
-    assert Counter(plan(range(9000)).values()) == {0: 3000, 1: 3000, 2: 3000}
+    kites = room(date(2026, 11, 20))
+    assert Counter(plan(range(9000), within=kites).values()) == {0: 3000, 1: 3000, 2: 3000}
     with pytest.raises(UsageError, match=r"9,001 instruments .* 9,000 in all") as caught:
-        plan(range(9001))
+        plan(range(9001), within=kites)
     assert caught.value.exit_code == 2
 
 
@@ -179,12 +181,19 @@ def test_updates_repeated_or_shuffled_end_the_same(order: list[int], again: list
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=40))
 def test_believed_ticks_never_go_back(steps: list[tuple[int, int]]) -> None:
-    gate, now = Gate(Counter()), int(OPEN.timestamp())
-    before = (0, -1)
+    """But a volume that three in a row do not reach, though they do the one before it."""
+    gate, now = Gate(Counter()), int(OPEN.timestamp()) + 20
+    before, earlier, fallen = (0, -1), 0, 0
     for second, volume in steps:
-        row = [779521, 100, 1, 100, volume, 1, 1, 100, 110, 90, 95, 0, 0, 0, 0, now + second]
-        if gate.admit(tuple(row + [0] * 30), now):
+        row = [779521, 100, 1, 100, volume, 1, 1, 100, 110, 90, 95, 0, 0, 0, 0, now - 20 + second]
+        reason = gate.judge(tuple(row + [0] * 30), now)
+        fallen += reason == "volume_down"
+        if reason is None:
             assert second >= before[0]
-            assert volume >= before[1]
             assert (second, volume) != before
-            before = (second, volume)
+            if volume < before[1]:
+                assert volume >= earlier
+                assert fallen >= 2
+            else:
+                earlier = max(0, before[1])
+            before, fallen = (second, volume), 0

@@ -65,6 +65,20 @@ def test_symbols_underlyings_and_expiries_are_offered(data: Path) -> None:
     assert any("NIFTY" in line for line in offered(data, "chain N", shell="zsh"))
 
 
+def test_what_is_traded_and_lists_are_offered(data: Path) -> None:
+    assert offered(data, "trade buy S") == ["SBIN"]
+    assert "NIFTY26NOV26000CE" in offered(data, "trade sell NIFTY26NOV26")
+    assert offered(data, "trade buy NSE:IN") == ["NSE:INFY"]
+    assert offered(data, "greeks NIFTY26NOV26") == ["NIFTY26NOV26000CE", "NIFTY26NOV26000PE"]
+    assert offered(data, "greeks SB") == []
+    for command in ("scan equities", "signal", "watch", "trade"):
+        assert offered(data, f"{command} --symbols S") == ["SBIN"], command
+        assert offered(data, f"{command} --symbols SBIN,IN") == ["SBIN,INFY"], command
+    assert offered(data, "scan equities --explain S") == ["SBIN"]
+    assert offered(data, "scan options --symbols N") == ["NIFTY"]
+    assert offered(data, "fetch chain N") == ["NIFTY"]
+
+
 def test_another_data_directory_is_heard(data: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     assert offered(other, f"chain --data-dir {data} N") == ["NIFTY"]

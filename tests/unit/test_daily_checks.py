@@ -224,9 +224,10 @@ def test_a_second_load_writes_nothing(lake: Lake, clock: ManualClock, tmp_path: 
 def test_a_load_of_days_does_not_make_the_archive_look_fresh(
     lake: Lake, clock: ManualClock, tmp_path: Path
 ) -> None:
-    load(lake, clock, put(tmp_path, line(MON)))
+    file = put(tmp_path, line(MON))
+    load(lake, clock, file)
     assert lake.last_load("indices_day") is None
-    assert last_load(lake, "day") is None
+    assert last_load(lake, file, symbol="NIFTY 50", interval="day") is None
 
 
 def test_a_file_without_a_good_day_says_why(lake: Lake, clock: ManualClock, tmp_path: Path) -> None:

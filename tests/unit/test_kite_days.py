@@ -98,15 +98,15 @@ def test_what_the_quote_does_not_prove_is_asked_for(
     [
         (held(THU), TAIL, told(100.05, FRI), NOON_FACTS),
         (held(THU), TAIL, told(98.0, THU), {**NOON_FACTS, "begun": THU}),  # the evening of Thursday
-        (held(THU), TAIL, told(50.0, FRI), {**NOON_FACTS}),
         (held(THU), TAIL, None, NOON_FACTS),
+        (held(THU), [], told(98.0, None), NOON_FACTS),  # it never traded
+        (held(THU), [], told(98.0, FRI), NOON_FACTS),  # it does today, for the first time
+        (held(THU), TAIL[1:], told(90.0, THU), {**NOON_FACTS, "begun": THU}),  # listed on Thursday
     ],
 )
 def test_what_is_kept_stays_while_the_quote_agrees(
     have: Held, tail: list[dict[str, Any]], say: Told | None, more: dict[str, Any]
 ) -> None:
-    # asked anew on account of that quote already: not a second time
-    have = replace(have, said=50.0) if say is not None and say.before == 50.0 else have
     assert judged(have, tail, say, **more) is KEEP
 
 
@@ -229,14 +229,13 @@ class Line:
     def run(
         self, count: int, failing: dict[int, Exception], **more: Any
     ) -> dict[str, ProviderError]:
-        def ask(row: dict[str, Any], first: date, last: date) -> pl.DataFrame:
-            del first, last
+        def ask(row: dict[str, Any]) -> pl.DataFrame:
             self.clock.sleep(1 / 3)
             if row["instrument_token"] in failing:
                 raise failing[row["instrument_token"]]
             return rows(row["instrument_token"], (THU, 1.0))
 
-        return self.asking.run(listed(count), ask, first=WED, through=THU, said={}, **more)
+        return self.asking.run(listed(count), ask, first=WED, through=THU, **more)
 
 
 def test_a_long_load_says_calls_and_minutes_before_it_begins(tmp_path: Path) -> None:
@@ -284,9 +283,10 @@ class Host:
     def __init__(self) -> None:
         self.closes = {0: {WED: 50.0, THU: 52.0}, 1: {WED: 98.0, THU: 100.0}}
         self.before = {0: 50.0, 1: 98.0}
+        self.last = {0: 52.0, 1: 100.0}
         self.traded = THU
         self.calls: list[str] = []
-        self.tell = self.progress = self.calls.append
+        self.tell = self.progress = self.warn = self.calls.append
 
     def is_now(self) -> bool:
         return True
@@ -297,24 +297,26 @@ class Host:
     def full_quotes(self, keys: Any) -> dict[str, dict[str, Any]]:
         self.calls.append("quotes")
         stamp = f"{self.traded} 15:29:00"
-        return {key: {"timestamp": stamp, "last_trade_time": stamp, "last_price": 101.0,
-                      "average_price": 100.5, "volume": 7,
-                      "ohlc": {"open": 100.0, "high": 103.0, "low": 99.0,
-                               "close": self.before[int(key[-1])]}} for key in keys}  # fmt: skip
+        made = {}
+        for key in keys:
+            last = self.last[int(key[-1])]
+            made[key] = {"timestamp": stamp, "last_trade_time": stamp, "last_price": last,
+                         "average_price": 100.5, "volume": 7,
+                         "ohlc": {"open": last, "high": last, "low": last,
+                                  "close": self.before[int(key[-1])]}}  # fmt: skip
+        return made
 
-    def part(
-        self, row: dict[str, Any], interval: Interval, span: tuple[date, date], *,
-        moment: datetime | None = None,
-    ) -> pl.DataFrame:  # fmt: skip
+    def answer(
+        self, row: dict[str, Any], interval: Interval, span: tuple[date, date]
+    ) -> list[list[Any]]:
         assert interval is Interval.DAY
-        assert moment is not None
         self.calls.append(row["tradingsymbol"])
-        days = self.closes[row["instrument_token"]]
-        return pl.DataFrame(
-            [(datetime(on.year, on.month, on.day, tzinfo=IST), c, c, c, c, 5)
-             for on, c in days.items() if span[0] <= on <= span[1]],
-            schema=["time", "open", "high", "low", "close", "volume"], orient="row",
-        )  # fmt: skip
+        return [[f"{on}T00:00:00+0530", c, c, c, c, 5]
+                for on, c in self.closes[row["instrument_token"]].items()
+                if span[0] <= on <= span[1]]  # fmt: skip
+
+    def set_aside(self, rejects: pl.DataFrame) -> None:
+        assert rejects.is_empty()
 
     def asked(self) -> list[str]:
         made, self.calls[:] = [text for text in self.calls if " " not in text], []
@@ -335,6 +337,7 @@ def test_a_book_asks_once_completes_by_quotes_and_sees_a_split(tmp_path: Path) -
     assert ensured(THU) == {0: [50.0, 52.0], 1: [98.0, 100.0]}
     assert host.asked() == ["quotes"]
     clock.advance(timedelta(days=1))
+    host.last = {0: 101.0, 1: 101.0}
     host.traded, host.before = FRI, {0: 52.0, 1: 50.0}  # S1 splits by two on Friday
     host.closes[1] = {WED: 49.0, THU: 50.0, FRI: 101.0}
     assert ensured(FRI) == {0: [50.0, 52.0, 101.0], 1: [49.0, 50.0, 101.0]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from alphastock_cli.providers.kite.stream.dialling import (
     Unreachable,
     dialler,
 )
+from alphastock_cli.providers.kite.stream.state import Patience
 from alphastock_cli.providers.kite.stream.stream import Stream
 from tests.unit.ticker_world import (
     NIFTY,
@@ -30,7 +32,9 @@ from tests.unit.ticker_world import (
     Wire,
     frame,
     full,
+    index,
     order,
+    quote,
     simulated,
 )
 
@@ -46,6 +50,13 @@ class Standing:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+
+class Least(random.Random):
+    """Draws the shortest pause each time."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return min(a, b)
 
 
 @contextmanager
@@ -225,3 +236,50 @@ def test_it_can_be_closed_from_any_thread_and_twice() -> None:
         assert not other.is_alive()
         stream.close()
         assert not stream.take(0.1)
+
+
+def test_current_is_what_the_connection_that_stands_has_brought() -> None:
+    keys = {"NSE:SBIN": SBIN, "NSE:NIFTY 50": NIFTY}
+    with streaming(dice=Least(), patience=Patience(look=0.01)) as (stream, server):
+        stream.follow({SBIN: "full", NIFTY: "full"})
+        until(lambda: server.wires and server.wire.modes)
+        push(stream, server.wire, frame([full(), index()]))
+        until(lambda: stream.current(keys).keys() == keys.keys())
+        server.answers = lambda _: Unreachable("no route")
+        first = server.wire
+        assert stream._loop is not None
+        stream._loop.call_soon_threadsafe(first.drop)
+        until(stream.troubles)
+        assert stream.troubles() == {0: "not connected (no route)"}
+        assert stream.current(keys) == {}
+        assert stream.quotes(keys).keys() == keys.keys()  # they are as old as they say
+        server.answers = lambda _: None
+        until(lambda: server.wire is not first and server.wire.modes and not stream.troubles())
+        assert stream.current(keys) == {}  # what came before the loss is no tick of now
+        push(stream, server.wire, frame([full()]))
+        until(lambda: stream.current(keys).keys() == {"NSE:SBIN"})
+
+
+def test_current_waits_for_the_mode_that_is_followed() -> None:
+    with streaming() as (stream, server):
+        stream.follow({SBIN: "full"})
+        until(lambda: server.wires and server.wire.modes)
+        push(stream, server.wire, frame([quote()]))  # has no time of its own
+        until(lambda: stream.quotes({"NSE:SBIN": SBIN}))
+        assert stream.current({"NSE:SBIN": SBIN}) == {}
+        push(stream, server.wire, frame([full()]))
+        until(lambda: stream.current({"NSE:SBIN": SBIN}))
+
+
+def test_a_connection_that_is_silent_has_nothing_current() -> None:
+    with streaming() as (stream, server):
+        stream.follow({SBIN: "full"})
+        until(lambda: server.wires and server.wire.modes)
+        push(stream, server.wire, frame([full()]))
+        until(lambda: stream.current({"NSE:SBIN": SBIN}))
+        ticker, _ = stream._tickers[0]
+        assert ticker._heard is not None
+        ticker._heard -= 6.0
+        assert stream.current({"NSE:SBIN": SBIN}) == {}
+        push(stream, server.wire, b"\x00")
+        until(lambda: stream.current({"NSE:SBIN": SBIN}))

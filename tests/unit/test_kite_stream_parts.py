@@ -80,17 +80,6 @@ def test_a_new_day_begins_with_its_own_volume() -> None:
     assert gate.admit(packet(full(volume=5, stamp=tomorrow)), tomorrow)
 
 
-def test_after_a_reconnect_the_snapshot_counts_unless_it_is_old() -> None:
-    gate = Gate(Counter())
-    assert gate.admit(packet(full()), NOW)
-    gate.reconnected()
-    assert gate.admit(packet(full()), NOW)
-    gate.reconnected()
-    assert not gate.admit(packet(full(stamp=STAMP - 60)), NOW)
-    gate.forget(SBIN)
-    assert gate.admit(packet(full(stamp=STAMP - 60)), NOW)
-
-
 # -- order updates --------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from alphastock_cli.domain.ports import Clock
 from alphastock_cli.errors import AlphaStockError, AuthError, BadReply, PartlyDone, ProviderError
+from alphastock_cli.providers.kite.day_answers import Unsound
 from alphastock_cli.providers.kite.kept_days import Held, KeptDays
 
 _SHORT = 10.0  # seconds that need no announcement
@@ -26,7 +27,7 @@ _MINUTE = 60
 Speak = Callable[[str], None]
 
 
-Ask = Callable[[dict[str, Any], date, date], pl.DataFrame]
+Ask = Callable[[dict[str, Any]], pl.DataFrame]
 
 
 class Asking:
@@ -55,20 +56,17 @@ class Asking:
         *,
         first: date,
         through: date,
-        said: dict[int, float | None],
         calls_each: int = 1,
         sound: int = 0,
     ) -> dict[str, ProviderError]:
-        """Ask for the days of `rows` from `first` to today and keep them; return who failed alone.
+        """Ask for the days of `rows` and keep them; return who failed alone.
 
         Parameters
         ----------
         ask : callable
-            Returns the days of a row of the list between two days, in the schema `ROWS`.
-        through : date
-            The last session that is over: what is answered holds up to it.
-        said : dict of int to float or None
-            By token, the close of the session before as a quote gives it.
+            Returns the days of a row of the list from `first` on, in the schema `ROWS`.
+        first, through : date
+            What is answered holds from the one to the other, the last session that is over.
         sound : int
             How many others need no call: beside many of them a few may fail.
 
@@ -79,7 +77,6 @@ class Asking:
             asked for, what was answered is kept.
         """
         self._announce(len(rows) * calls_each)
-        today = self._clock.now().date()
         begun = self._clock.monotonic()
         due = begun + _SAVE_EVERY
         planned = {row["instrument_token"]: self._kept.held.get(row["instrument_token"])
@@ -94,16 +91,14 @@ class Asking:
                 self._show(key, len(rows) - len(todo), len(rows), begun)
                 asked = self._clock.now()
                 try:
-                    days = ask(row, first, today)
+                    days = ask(row)
                 except ProviderError as error:
                     failed[key] = error
-                    alone = type(error) in {ProviderError, BadReply}
+                    alone = type(error) in {ProviderError, BadReply, Unsound}
                     if not alone or len(failed) > max(_FEW, (answered + sound) // _SHARE):
                         raise
                     continue
-                held = Held(
-                    key=key, first=first, through=through, asked=asked, said=said.get(token)
-                )
+                held = Held(key=key, first=first, through=through, asked=asked)
                 self._kept.put(token, held, days)
                 answered += 1
                 if self._clock.monotonic() >= due:

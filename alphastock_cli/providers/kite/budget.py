@@ -1,6 +1,6 @@
 """How often Kite may still be called: one window per class of endpoint for the whole machine.
 
-Every process that uses an api key shares one small file below the data directory. A call counts
+Every process that uses an api key shares one small file, see `budget_place.py`. A call counts
 from the moment it is let through until a whole window after it ended: whenever in between it
 reached Kite, no window there holds more than the limit. What a call asks is not the business of
 this module.
@@ -51,7 +51,9 @@ class Budget:
         Where the file of counts lies.
     api_key : str
         Whose calls; only a fingerprint of it is written.
-    limits : mapping, optional
+    host : str
+        Who counts them on the other side: another host has counts of its own.
+    windows : mapping, optional
         Windows by class; the dated table's where none are given.
     life : float
         Seconds after which a call nobody ended (its process was killed) is taken to have ended.
@@ -63,10 +65,11 @@ class Budget:
         api_key: str,
         clock: Clock,
         *,
+        host: str = "",
         windows: Mapping[str, tuple[Limit, ...]] | None = None,
         life: float = 30.0,
     ) -> None:
-        stem = "budget-" + hashlib.sha256(api_key.encode()).hexdigest()[:12]
+        stem = "budget-" + hashlib.sha256(f"{host}\n{api_key}".encode()).hexdigest()[:16]
         self._folder = folder
         self._path, self._lock = folder / f"{stem}.json", folder / f"{stem}.lock"
         self._clock = clock

@@ -1,4 +1,4 @@
-"""What every use of Kite stands on: folders, credentials, login and budget of one data directory.
+"""What every use of Kite stands on: folders, credentials and login of one data directory, budget.
 
 Opened without asking anybody; the SDK and the network come with the first call.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alphastock_cli.domain.ports import Clock
-from alphastock_cli.providers.kite import credentials
+from alphastock_cli.providers.kite import budget_place, credentials
 from alphastock_cli.providers.kite.budget import Budget
 from alphastock_cli.providers.kite.credentials import Credentials
 from alphastock_cli.providers.kite.notes import Notes
@@ -29,9 +29,10 @@ class Connection:
     Parameters
     ----------
     data_dir : Path
-        Secrets, counts and notes lie in its folder ``kite``, lists of instruments in its cache.
+        Secrets and notes lie in its folder ``kite``, lists of instruments in its cache.
     env : mapping, optional
-        Where api key and secret may stand; the process's own where none is given.
+        Where api key and secret may stand, and where the counts of calls lie; the process's own
+        where none is given.
     """
 
     def __init__(
@@ -60,9 +61,15 @@ class Connection:
         return credentials.find(self.folder, env=self._env, store=self.settings.secrets)
 
     @cached_property
+    def counts(self) -> budget_place.Place:
+        """Where the calls are counted, together with whoever else uses the api key."""
+        return budget_place.find(self._env, self.folder)
+
+    @cached_property
     def budget(self) -> Budget:
         """The shared count of calls of this api key."""
-        return Budget(self.folder, self.credentials.api_key, self.clock)
+        host = budget_place.host_of(self.settings.root)
+        return Budget(self.counts.folder, self.credentials.api_key, self.clock, host=host)
 
     @cached_property
     def rest(self) -> KiteRest:
@@ -71,6 +78,16 @@ class Connection:
             self.credentials, self.sessions, self.budget, self.notes, self.clock,
             root=self.settings.root, seconds=self.settings.timeout,
         )  # fmt: skip
+
+    @property
+    def skew(self) -> float | None:
+        """Seconds by which Kite's clock is ahead of ours; None where nobody was asked."""
+        return self.rest.skew if "rest" in self.__dict__ else None
+
+    def remarks(self) -> list[str]:
+        """Return what a person should know of how Kite was asked."""
+        counted = "budget" in self.__dict__ and "counts" in self.__dict__
+        return [self.counts.remark] if counted and self.counts.remark else []
 
     def close(self) -> None:
         """Close what was opened."""

@@ -80,8 +80,13 @@ def keep(folder: Path, credentials: Credentials, *, store: str = "file") -> str:
     return str(folder / FILE)
 
 
-def read_private(path: Path) -> bytes:
+def read_private(path: Path, *, also_open: bool = False) -> bytes:
     """Return a file's bytes, or refuse one that others could have read or written.
+
+    Parameters
+    ----------
+    also_open : bool
+        Take a file of ours that is open to others as well: to end what it holds, not to use it.
 
     Raises
     ------
@@ -105,7 +110,9 @@ def read_private(path: Path) -> bytes:
                            hint="Check its owner and mode.") from None  # fmt: skip
     with contextlib.closing(os.fdopen(handle, "rb")) as file:
         facts = os.fstat(handle)
-        _refuse_open(path, facts)
+        _refuse_foreign(path, facts)
+        if not also_open:
+            _refuse_open(path, facts)
         return file.read(_MOST)
 
 
@@ -134,12 +141,15 @@ def shred(path: Path) -> bool:
     return True
 
 
-def _refuse_open(path: Path, facts: os.stat_result) -> None:
-    mode = stat.S_IMODE(facts.st_mode)
+def _refuse_foreign(path: Path, facts: os.stat_result) -> None:
     if not stat.S_ISREG(facts.st_mode):
         raise ConfigError(f"{path} is no file", hint="Put a file there.")
     if hasattr(os, "getuid") and facts.st_uid != os.getuid():
         raise ConfigError(f"{path} belongs to another user", hint="Use a file of your own.")
+
+
+def _refuse_open(path: Path, facts: os.stat_result) -> None:
+    mode = stat.S_IMODE(facts.st_mode)
     if mode & 0o077:
         raise ConfigError(
             f"{path} is open to others (mode {mode:04o}): it is not used",

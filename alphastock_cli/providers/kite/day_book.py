@@ -1,10 +1,12 @@
 """The days of one exchange: what is kept, brought up to date by quotes where they tell, else asked.
 
-What a quote proves is the business of `day_rules`, how long one asks that of `asking`.
+What a quote proves is the business of `day_rules`, how long one asks that of `asking`, which
+answers are believed that of `day_answers`.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
@@ -16,6 +18,8 @@ from alphastock_cli.domain.ports import Clock
 from alphastock_cli.errors import OutOfRange, ProviderError
 from alphastock_cli.exchange import calendar
 from alphastock_cli.providers.kite.asking import Asking
+from alphastock_cli.providers.kite.day_answers import Answers, named
+from alphastock_cli.providers.kite.day_checks import Known
 from alphastock_cli.providers.kite.day_rules import Told, judge, told_of
 from alphastock_cli.providers.kite.facts import history_days
 from alphastock_cli.providers.kite.history import spans
@@ -23,7 +27,9 @@ from alphastock_cli.providers.kite.kept_days import ROWS, Held, KeptDays
 
 _LOOKBACK = 600  # days asked for at once: the look-back of every indicator of a scan is one call
 _TICK = 0.05
-_NAMED = 3  # of those that failed alone
+_TOLD = 3  # reasons of those that are left out
+_NONE = pl.DataFrame(schema=ROWS)
+_ENOUGH = 20  # histories without a session: Kite has nothing of it
 _Mark = tuple[date, date, date | None]  # today, the last session that is over, and that opened
 
 
@@ -43,15 +49,16 @@ class Source(Protocol):
     def full_quotes(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return Kite's own full quotes of listed keys."""
 
-    def part(
-        self,
-        row: dict[str, Any],
-        interval: Interval,
-        span: tuple[date, date],
-        *,
-        moment: datetime | None = None,
-    ) -> pl.DataFrame:
-        """Return the final candles of one call."""
+    def answer(
+        self, row: dict[str, Any], interval: Interval, span: tuple[date, date]
+    ) -> list[list[Any]]:
+        """Return the rows of one call, as Kite tells them."""
+
+    def warn(self, text: str) -> None:
+        """Tell a person of what could be taken for granted, once."""
+
+    def set_aside(self, rejects: pl.DataFrame) -> None:
+        """Put refused rows, in the `REJECTS` schema, where a person finds them."""
 
 
 class DayBook:
@@ -73,7 +80,8 @@ class DayBook:
         self._told: dict[str, Told | None] = {}
         self._told_at: _Mark | None = None
         self._sound: dict[int, _Mark] = {}  # by token: when what is kept was checked last
-        self._failed: dict[str, _Mark] = {}  # by key: when Kite refused it, alone
+        self._failed: dict[str, tuple[_Mark, ProviderError]] = {}  # by key: it alone, and when
+        self._seen: set[date] = set()  # sessions of which any history has a day
 
     @property
     def rows(self) -> pl.DataFrame:
@@ -92,21 +100,27 @@ class DayBook:
         """
         now = self._clock.now()
         mark = (now.date(), final, _begun(self._exchange, now))
-        rest = [row for row in rows if self._failed.get(_key(row)) != mark]
+        rest = [row for row in rows if self._failure(row, mark) is None]
         missing, doubtful = self._unproven(rest, early, mark)
         asked = [*missing, *doubtful] if self._source.is_now() else []
         told = self._quoted(asked, mark) if asked else {}
         missing += self._judged(doubtful, told, mark) if doubtful else []
         self._kept.save()
         failed = self._ask(missing, early, mark, told, len(rows)) if missing else {}
-        if failed and len(failed) == len(rows):
-            raise next(iter(failed.values()))
-        self._failed |= dict.fromkeys(failed, mark)
+        self._failed |= {key: (mark, error) for key, error in failed.items()}
+        errors = {row["instrument_token"]: error for row in rows
+                  if (error := self._failure(row, mark)) is not None}  # fmt: skip
+        if errors and len(errors) == len(rows):
+            raise next(iter(errors.values()))
         if failed:
-            self._source.tell(_words(failed))
-        without = {row["instrument_token"] for row in rows if self._failed.get(_key(row)) == mark}
+            self._source.warn(_words(failed))
         self._sound |= {row["instrument_token"]: mark for row in rest}
-        return without
+        return set(errors)
+
+    def _failure(self, row: dict[str, Any], mark: _Mark) -> ProviderError | None:
+        """Return why the days of a row of the list could not be had at that mark, if so."""
+        when, error = self._failed.get(_key(row), (None, None))
+        return error if when == mark else None
 
     def _unproven(
         self, rows: Sequence[dict[str, Any]], early: date, mark: _Mark
@@ -134,28 +148,68 @@ class DayBook:
         """Ask for whole histories up to now; return who failed alone."""
         now = self._clock.now()
         first = min(early, now.date() - timedelta(days=_LOOKBACK))
-        size = history_days(Interval.DAY, now.date())
-        said = {row["instrument_token"]: each.before for row in rows
-                if (each := told.get(_key(row))) is not None}  # fmt: skip
+        pieces = spans(first, now.date(), history_days(Interval.DAY, now.date()))
+        final = now - self._source.grace
+        through = last_final(self._exchange, final)
+        facts = self._facts(rows, told, first, through, mark)
+        answers = Answers(
+            self._exchange, lambda row, span: self._source.answer(row, Interval.DAY, span)
+        )
 
-        def ask(row: dict[str, Any], begin: date, today: date) -> pl.DataFrame:
-            parts = [self._source.part(row, Interval.DAY, span, moment=now)
-                     for span in spans(begin, today, size)]  # fmt: skip
-            speaks = told.get(_key(row))
-            day, price = (speaks.day, speaks.average) if speaks else (None, None)
-            over = day is not None and day <= mark[1]  # of a day under way it still moves
-            at = pl.col("date") == pl.lit(day if over else None, pl.Date)
-            return pl.concat(parts).select(
-                "open", "high", "low", "close", "volume", date=pl.col("time").dt.date()
-            ).with_columns(
-                pl.lit(row["instrument_token"], pl.Int64).alias("token"),
-                average=pl.when(at).then(pl.lit(price, pl.Float64)),
-            ).select(ROWS.names())  # fmt: skip
+        def ask(row: dict[str, Any]) -> pl.DataFrame:
+            known = facts(row)
+            days = answers.believed(row, known, pieces, final)
+            self._seen.update(days["date"])
+            average = known.told.average if known.told else None
+            at = pl.col("date") == pl.lit(known.day, pl.Date)  # of a day under way it still moves
+            return days.with_columns(average=pl.when(at).then(pl.lit(average, pl.Float64)))
 
-        return self._asking.run(
-            rows, ask, first=first, through=last_final(self._exchange, now - self._source.grace),
-            said=said, calls_each=len(spans(first, now.date(), size)), sound=total - len(rows),
-        )  # fmt: skip
+        try:
+            return self._asking.run(
+                rows, ask, first=first, through=through, calls_each=len(pieces),
+                sound=total - len(rows),
+            )  # fmt: skip
+        finally:
+            if answers.refused:
+                self._source.set_aside(pl.concat(answers.refused))
+            for text in answers.told():
+                self._source.warn(text)
+
+    def _facts(
+        self,
+        rows: Sequence[dict[str, Any]],
+        told: Mapping[str, Told | None],
+        first: date,
+        through: date,
+        mark: _Mark,
+    ) -> Callable[[dict[str, Any]], Known]:
+        """Return what tells of a row of the list what its answer is held against."""
+        tokens = [row["instrument_token"] for row in rows]
+        kept = self.rows.filter(pl.col("token").is_in(tokens)).partition_by("token", as_dict=True)
+        sessions = _sessions(self._exchange, first, through)
+        self._seen.update(self.rows["date"].unique())
+
+        def facts(row: dict[str, Any]) -> Known:
+            token, held = row["instrument_token"], self._kept.held.get(row["instrument_token"])
+            held = held if held is not None and held.key == _key(row) else None
+            return Known(
+                first=first, last=through, begun=mark[2], tick=row["tick_size"] or _TICK,
+                sessions=self._had(sessions),
+                index=row["asset_type"] == AssetType.INDEX, told=told.get(_key(row)), held=held,
+                kept=kept.get((token,), _NONE) if held else _NONE,
+            )  # fmt: skip
+
+        return facts
+
+    def _had(self, sessions: Sequence[date]) -> list[date]:
+        """Return the sessions but for those of which Kite has nothing, as many histories show."""
+        every = self._kept.held.values()
+        firsts = heapq.nsmallest(_ENOUGH, (each.first for each in every))
+        lasts = heapq.nlargest(_ENOUGH, (each.through for each in every))
+        if len(firsts) < _ENOUGH:
+            return list(sessions)
+        return [day for day in sessions
+                if day in self._seen or not firsts[-1] <= day <= lasts[-1]]  # fmt: skip
 
     def _judged(
         self, rows: Sequence[dict[str, Any]], told: Mapping[str, Told | None], mark: _Mark
@@ -208,12 +262,19 @@ def last_final(exchange: Exchange, moment: datetime) -> date:
         return moment.astimezone(calendar.IST).date() - timedelta(days=1)
 
 
+def _sessions(exchange: Exchange, first: date, last: date) -> list[date]:
+    """Return the sessions from one day to another, as far as the tables reach."""
+    segment = calendar.segment_of(exchange)
+    begin, end = calendar.reach(segment)
+    return calendar.sessions(segment, max(first, begin), min(last, end))
+
+
 def _words(failed: Mapping[str, ProviderError]) -> str:
     """Say whose days could not be had, and why of the first."""
-    names, rest = list(failed)[:_NAMED], len(failed) - _NAMED
-    more = f" and {rest} more" if rest > 0 else ""
-    why = failed[names[0]].what
-    return f"warning: left out, Kite does not tell the days of {', '.join(names)}{more}: {why}"
+    return (
+        f"left out, Kite's days of them are refused or not believed: {named(failed)}"
+        f" ({'; '.join(error.what for error in list(failed.values())[:_TOLD])})"
+    )
 
 
 def _key(row: Mapping[str, Any]) -> str:

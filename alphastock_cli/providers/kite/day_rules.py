@@ -1,7 +1,8 @@
 """Whether kept days still hold, by what a quote says of the session before. Values in, values out.
 
 Kite adjusts its days for splits and bonuses: the close that a quote gives for the session before
-then no longer is the one that was kept, and the history has to be asked for anew.
+then no longer is the one that was kept, and the history has to be asked for anew. What the answer
+is worth is the business of `day_checks`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from alphastock_cli.providers.kite.kept_days import Held
 from alphastock_cli.providers.kite.quoting import moment
 
-_ROUNDED = 1e-6
+ROUNDED = 1e-6  # rupees: a price that went through a file
 # until the next day Kite may tell the last trade where the exchange's close comes later; a larger
 # step than this is no such difference
 _OFFICIAL = 0.01
@@ -98,7 +99,7 @@ def judge(
     """
     if told is None or told.before is None:
         return KEEP if held.through >= last else ASK
-    mended = _agrees(held, tail, told, tick, begun)
+    mended = _agrees(held, tail, told, tick=tick, begun=begun, last=last)
     if mended is None:
         return ASK
     if held.through >= last:
@@ -113,35 +114,46 @@ def judge(
         state = replace(held, through=last, asked=now)
         return Verdict(held=state, rows=mended) if quiet else ASK
     row = _day(told, last, index=index)
-    state = replace(held, through=last, asked=now, said=None)
+    state = replace(held, through=last, asked=now)
     return ASK if row is None else Verdict(held=state, rows=[*mended, row])
 
 
 def _agrees(
-    held: Held, tail: Sequence[Mapping[str, Any]], told: Told, tick: float, begun: date | None
+    held: Held,
+    tail: Sequence[Mapping[str, Any]],
+    told: Told,
+    *,
+    tick: float,
+    begun: date | None,
+    last: date,
 ) -> list[Mapping[str, Any]] | None:
     """Return the days to mend, [] for none; None where the quote speaks of another history."""
     before = told.before
     assert before is not None
-    if held.said is not None and abs(before - held.said) <= _ROUNDED:
-        return []  # it was asked anew on account of that already
     if not tail:
-        return None  # it has traded since
+        return [] if _never_traded(held, told, last) else None
     newest = tail[-1]
-    if abs(before - newest["close"]) <= tick + _ROUNDED:
+    if abs(before - newest["close"]) <= tick + ROUNDED:
         return []
     day = newest["date"]
     if (told.day is not None and told.day <= day) or (begun is not None and begun <= day):
         # still of the session that was kept last: the close before it is that of the day before
-        same = len(tail) > 1 and abs(before - tail[-2]["close"]) <= tick + _ROUNDED
+        if len(tail) == 1:
+            return []  # its first day: there is none
+        same = abs(before - tail[-2]["close"]) <= tick + ROUNDED
         return [] if same else None
     early = held.asked.date() <= day  # its close was told on its own evening
-    if early and begun is not None and _close_to(before, newest):
+    if early and begun is not None and is_official(before, newest):
         return [{**newest, "close": before}]
     return None
 
 
-def _close_to(price: float, day: Mapping[str, Any]) -> bool:
+def _never_traded(held: Held, told: Told, last: date) -> bool:
+    """Tell whether a quote agrees that there was no trade on any day that was answered for."""
+    return told.day is None or told.day < held.first or told.day > max(last, held.through)
+
+
+def is_official(price: float, day: Mapping[str, Any]) -> bool:
     """Tell whether a price can be the official close of a day whose last trade is known."""
     near = abs(price / day["close"] - 1.0) <= _OFFICIAL
     return bool(near and day["low"] <= price <= day["high"])

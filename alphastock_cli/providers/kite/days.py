@@ -16,9 +16,10 @@ import polars as pl
 from alphastock_cli.domain.frames import EQUITIES_DAY, INDICES_DAY, conform
 from alphastock_cli.domain.instrument import AssetType, Exchange, Interval
 from alphastock_cli.domain.ports import Clock
-from alphastock_cli.errors import UnknownName
+from alphastock_cli.errors import AlphaStockError, UnknownName
 from alphastock_cli.exchange import indices
 from alphastock_cli.providers.kite.connection import Connection
+from alphastock_cli.providers.kite.day_answers import Unsound
 from alphastock_cli.providers.kite.day_book import DayBook, last_final
 from alphastock_cli.providers.kite.dump import Dump, near
 from alphastock_cli.providers.kite.facts import history_days
@@ -50,9 +51,11 @@ class Days:
     tell: Callable[[str], None]
     progress: Callable[[str], None]
     _clock: Clock
+    _lake: Lake
 
     def __init__(self) -> None:
         self._books: dict[Exchange, DayBook] = {}
+        self.warned: list[str] = []
 
     @abstractmethod
     def as_of(self) -> datetime:
@@ -71,15 +74,25 @@ class Days:
         """Return Kite's own full quotes of listed keys."""
 
     @abstractmethod
-    def part(
-        self,
-        row: dict[str, Any],
-        interval: Interval,
-        span: tuple[date, date],
-        *,
-        moment: datetime | None = None,
-    ) -> pl.DataFrame:
-        """Return the candles of one call."""
+    def answer(
+        self, row: dict[str, Any], interval: Interval, span: tuple[date, date]
+    ) -> list[list[Any]]:
+        """Return the rows of one call, as Kite tells them."""
+
+    # -- telling ------------------------------------------------------------------------------
+
+    def warn(self, text: str) -> None:
+        """Tell a person at once, and whoever asks for `remarks` afterwards."""
+        if text not in self.warned:
+            self.warned.append(text)
+            self.tell(f"warning: {text}")
+
+    def set_aside(self, rejects: pl.DataFrame) -> None:
+        """Put refused rows among those of the lake; days are told without that as well."""
+        try:
+            self._lake.upsert("rejects", rejects)
+        except AlphaStockError as error:
+            self.warn(f"{rejects.height:,} refused day rows could not be set aside: {error.what}")
 
     def equities_day(
         self,
@@ -144,8 +157,12 @@ class Days:
         known = rows.select(
             "symbol", pl.col("instrument_token").alias("token"), name="tradingsymbol"
         )
-        days = self._days(rows, Exchange.NSE, start, end).join(known, on="token", how="inner")
-        made = days.with_columns(
+        try:
+            days = self._days(rows, Exchange.NSE, start, end)
+        except Unsound as error:  # shares can be told without what they are measured against
+            self.warn(f"left out: {error.what}")
+            return pl.LazyFrame(schema=INDICES_DAY)
+        made = days.join(known, on="token", how="inner").with_columns(
             exchange=pl.lit(Exchange.NSE.value), source=pl.lit(_SOURCE),
             volume=pl.lit(None, pl.Int64),
         ).drop("token", "average")  # fmt: skip

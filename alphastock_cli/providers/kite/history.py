@@ -27,10 +27,13 @@ from alphastock_cli.store.candle_files import Table
 from alphastock_cli.store.cells import RAW, ROW
 
 _NAMES = ("open", "high", "low", "close", "volume", "open_interest")
+_VALUES = ("timestamp", *_NAMES)
 _FORM = "kite_history"
 _FAR = 10.0  # a price so many times off the day's middle is of another unit or symbol
 _ENOUGH = 3  # candles of a day that have a middle
-_DAY = timedelta(days=1)
+_ABOUT = 11  # days about a day
+_UNFINISHED = "not over yet"
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 
 def spans(first: date, last: date, days: int) -> list[tuple[date, date]]:
@@ -112,7 +115,7 @@ def checked(
         interval=interval, now=now, interval_known=True,
     )  # fmt: skip
     # what is not over yet is not wrong: it comes with the next call
-    rejects = found.rejects.filter(pl.col("reason") != "not over yet")
+    rejects = found.rejects.filter(pl.col("reason") != _UNFINISHED)
     if odd.height:
         what = {"dataset": found.dataset, "source": _FORM, "file": name, "symbol": found.symbol}
         rejects = pl.concat([rejects, refused([odd], what)])
@@ -120,6 +123,82 @@ def checked(
         file=name, form=_FORM, symbol=found.symbol, dataset=found.dataset, candles=found.candles,
         rejects=rejects, rows=len(rows), repeated=found.repeated, notes=found.notes,
     )  # fmt: skip
+
+
+def checked_days(
+    rows: Sequence[Sequence[Any]],
+    *,
+    symbol: str,
+    exchange: Exchange,
+    span: tuple[date, date],
+    now: datetime,
+    index: bool,
+    steady: bool,
+) -> CandleFile:
+    """Return the days of an answer that are good and over, and the others with reasons.
+
+    Stamped with the first moment of their day, under the name `symbol` as it is given.
+
+    Parameters
+    ----------
+    now : datetime
+        Sessions that are not over by then are left out.
+    index, steady : bool
+        Whether it has no volume; whether a price ten times off those of the weeks about it cannot
+        be true: not of options.
+    """
+    name = f"kite:{exchange}:{symbol}"
+    typed, silent = numbers(table_of(rows, name).rows, index=index)
+    single = typed.unique([*_VALUES], keep="first", maintain_order=True)
+    judged = _judged_days(
+        single.sort("timestamp"), calendar.segment_of(exchange), span, now, steady
+    )
+    bad = judged.filter(pl.col(REASON).is_not_null() & (pl.col(REASON) != _UNFINISHED))
+    good = judged.filter(pl.col(REASON).is_null()).select(
+        *_NAMES, time=pl.col("timestamp").dt.truncate("1d"), exchange=pl.lit(exchange.value),
+        symbol=pl.lit(symbol),
+    )  # fmt: skip
+    what = {"dataset": "candles_day", "source": _FORM, "file": name, "symbol": symbol}
+    return CandleFile(
+        file=name, form=_FORM, symbol=symbol, dataset=what["dataset"],
+        candles=conform(good.sort("time"), CANDLES, what="kite days"), rejects=refused([bad], what),
+        rows=len(rows), repeated=typed.height - single.height,
+        notes=("every volume is 0: stored as not known",) if silent else (),
+    )  # fmt: skip
+
+
+def _judged_days(
+    rows: pl.DataFrame,
+    segment: calendar.Segment,
+    span: tuple[date, date],
+    now: datetime,
+    steady: bool,  # noqa: FBT001 - an inner step
+) -> pl.DataFrame:
+    """Return the rows with the first reason against each, null where there is none."""
+    days = rows.with_columns(date=pl.col("timestamp").dt.date())
+    known = days["date"].drop_nulls().unique().to_list()
+    closed = [day for day in known if not _may_trade(segment, day)]
+    late = now.astimezone(calendar.IST).date() - _WEEK  # what lies before is over for certain
+    unfinished = [
+        day for day in known if day > late and day not in closed and not is_final(segment, day, now)
+    ]
+    day = pl.col("date")
+    reasons = [
+        *faults(),
+        (~day.is_between(*span), "outside the days asked for"),
+        (day.is_in(closed), "the exchange was closed that day"),
+        (day.is_in(unfinished), _UNFINISHED),
+        (day.is_duplicated(), "contradicts another row of the same day"),
+    ]
+    if steady:
+        middle = (
+            pl.col("close").fill_nan(None).rolling_median(_ABOUT, min_samples=_ENOUGH, center=True)
+        )
+        off = (pl.col("close") > _FAR * middle) | (pl.col("close") * _FAR < middle)
+        reasons.append((off.fill_null(value=False), "ten times off the prices beside it"))
+    return days.with_columns(
+        pl.coalesce(pl.when(test).then(pl.lit(text)) for test, text in reasons).alias(REASON)
+    )
 
 
 def days_of(
@@ -130,24 +209,12 @@ def days_of(
     span: tuple[date, date],
     now: datetime,
     index: bool,
+    steady: bool = True,
 ) -> pl.DataFrame:
-    """Return day candles in the `CANDLES` schema, of sessions that are over by `now`.
-
-    Stamped with the first moment of their day. Rows that contradict themselves are left out.
-    """
-    table = table_of(rows, f"kite:{exchange}:{symbol}")
-    typed, _ = numbers(table.rows, index=index)
-    bad = pl.any_horizontal(test for test, _ in faults())
-    inside = pl.col("timestamp").dt.date().is_between(*span)
-    kept = typed.filter(~bad.fill_null(value=False) & inside)
-    segment = calendar.segment_of(exchange)
-    final = [day for day in kept["timestamp"].dt.date().unique() if is_final(segment, day, now)]
-    frame = kept.filter(pl.col("timestamp").dt.date().is_in(final)).select(
-        *_NAMES, time=pl.col("timestamp").dt.truncate("1d"), exchange=pl.lit(exchange.value),
-        symbol=pl.lit(symbol),
-    )  # fmt: skip
-    single = frame.unique("time", keep="none") if frame["time"].is_duplicated().any() else frame
-    return conform(single.sort("time"), CANDLES, what="kite days")
+    """Return the days of `checked_days` alone, in the `CANDLES` schema."""
+    return checked_days(
+        rows, symbol=symbol, exchange=exchange, span=span, now=now, index=index, steady=steady
+    ).candles
 
 
 def is_final(segment: calendar.Segment, day: date, now: datetime) -> bool:
@@ -158,3 +225,11 @@ def is_final(segment: calendar.Segment, day: date, now: datetime) -> bool:
     except OutOfRange:
         return day < now.astimezone(calendar.IST).date()
     return calendar.known_from(segment, day) <= now
+
+
+def _may_trade(segment: calendar.Segment, day: date) -> bool:
+    """Tell whether a day is a session, as far as anybody knows."""
+    try:
+        return calendar.is_session(segment, day)
+    except OutOfRange:
+        return True

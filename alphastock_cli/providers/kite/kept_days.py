@@ -37,7 +37,6 @@ _STATE = pl.Schema(
         "first": pl.Date(),
         "through": pl.Date(),
         "asked": TIME,
-        "said": pl.Float64(),
     }
 )
 _SCHEMA = pl.Schema([*_STATE.items(), *list(ROWS.items())[1:]])
@@ -56,15 +55,12 @@ class Held:
         The days that were answered for, both inclusive; `through` was a session that was over.
     asked : datetime
         When the last of it was answered.
-    said : float or None
-        The close of the session before in the quote on account of which it was asked anew.
     """
 
     key: str
     first: date
     through: date
     asked: datetime
-    said: float | None = None
 
 
 class KeptDays:
@@ -127,7 +123,7 @@ class KeptDays:
             sweep(self._path.parent)
             self._take_in()
             state = pl.DataFrame(
-                [(token, held.key, held.first, held.through, held.asked, held.said)
+                [(token, held.key, held.first, held.through, held.asked)
                  for token, held in self.held.items()],
                 schema=_STATE, orient="row",
             )  # fmt: skip
@@ -151,14 +147,12 @@ class KeptDays:
         if frame is None:
             return
         later = []
-        for token, key, first, through, asked, said in (
+        for token, key, first, through, asked in (
             frame.select(_STATE.names()).unique("token").iter_rows()
         ):
             ours = self.held.get(token)
             if ours is None or asked > ours.asked:
-                self.held[token] = Held(
-                    key=key, first=first, through=through, asked=asked, said=said
-                )
+                self.held[token] = Held(key=key, first=first, through=through, asked=asked)
                 later.append(token)
         theirs = frame.filter(pl.col("token").is_in(later) & pl.col("date").is_not_null())
         rest = self.rows.filter(~pl.col("token").is_in(later))
@@ -170,7 +164,7 @@ class KeptDays:
             frame = pl.read_parquet(self._path, glob=False)
             if frame.schema != _SCHEMA:
                 raise ValueError("its columns are others")  # noqa: TRY301 - damage of another kind
-            bad = pl.any_horizontal(pl.col(list(_STATE)[:-1]).is_null())
+            bad = pl.any_horizontal(pl.col(list(_STATE)).is_null())
             if frame.select(bad.any()).item():
                 raise ValueError("it lacks what it must tell")  # noqa: TRY301
         except (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
@@ -193,7 +187,8 @@ class KeptDays:
             return
         except OSError as why:
             raise storage_error(self._path, why) from error
-        self._tell(f"warning: Kite's kept days were damaged and are asked anew; see {aside}")
+        what = "damaged or of another version"
+        self._tell(f"warning: Kite's kept days were {what}, and are asked anew; see {aside}")
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

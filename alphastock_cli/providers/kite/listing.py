@@ -22,6 +22,7 @@ from alphastock_cli.providers.kite.quoting import counts_in_lots
 
 _SERIES = r"-([A-Z][A-Z0-9])$"  # NSE writes a series other than EQ behind the symbol
 _PLACES = (Exchange.NFO, Exchange.BFO, Exchange.MCX, Exchange.CDS, Exchange.BCD)
+_FUTURES = "NFO-FUT"
 _CASH = {Exchange.NFO: Exchange.NSE, Exchange.BFO: Exchange.BSE}
 
 
@@ -41,10 +42,27 @@ def instruments(rows: pl.DataFrame, exchange: Exchange, on: date) -> pl.DataFram
     return conform(frame, INSTRUMENTS, what="kite instruments")
 
 
-def instrument(row: Mapping[str, Any]) -> Instrument:
-    """Return the instrument of a row."""
+def underlyings(dump: Dump, on: date) -> frozenset[str]:
+    """Return the symbols whose futures NFO lists on a day, indices among them.
+
+    Kite names a contract by the symbol of its share, so that names and symbols agree as they are.
+    Empty where the list has no futures of NFO: then nobody knows.
+    """
+    rows = dump.frame().filter((pl.col("segment") == _FUTURES) & (pl.col("expiry") >= on))
+    return frozenset(rows["underlying"].drop_nulls())
+
+
+def instrument(row: Mapping[str, Any], shares: frozenset[str] = frozenset()) -> Instrument:
+    """Return the instrument of a row.
+
+    Parameters
+    ----------
+    shares : frozenset of str
+        The `underlyings`; of a share they say whether it has derivatives, an empty set nothing.
+    """
     tick = row["tick_size"]
     exchange = Exchange(row["exchange"])
+    is_share = exchange in _CASH.values() and row["asset_type"] != AssetType.INDEX
     lot = 1 if counts_in_lots(exchange) else row["lot_size"] or 1
     kind = row["option_type"]
     return Instrument(
@@ -54,6 +72,7 @@ def instrument(row: Mapping[str, Any]) -> Instrument:
         underlying=row["underlying"] or "", expiry=row["expiry"],
         strike=None if row["strike"] is None else Decimal(repr(row["strike"])),
         option_type=None if kind is None else OptionType(kind),
+        has_derivatives=row["tradingsymbol"] in shares if is_share and shares else None,
     )  # fmt: skip
 
 

@@ -9,13 +9,17 @@ from abc import abstractmethod
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from alphastock_cli.domain.instrument import Exchange, Interval
+import polars as pl
+
+from alphastock_cli.domain.instrument import AssetType, Exchange, Interval
+from alphastock_cli.errors import NotOffered, UnknownName
 from alphastock_cli.providers.kite import history
 from alphastock_cli.providers.kite.connection import Connection
-from alphastock_cli.providers.kite.dump import Dump
+from alphastock_cli.providers.kite.dump import Dump, near
 from alphastock_cli.providers.kite.facts import history_days, limits
 from alphastock_cli.store.candle_checks import CandleFile
 
+JOINED = (Exchange.NFO, Exchange.MCX)  # whose expired futures Kite joins
 _SKEW = 2.0  # seconds two clocks may differ before it is worth a word
 
 
@@ -54,12 +58,61 @@ class Loading:
         """Return the moment before which a candle has to be over to be final."""
         return self.as_of() - self.grace
 
+    def joined(self, exchange: Exchange, symbol: str) -> dict[str, Any]:
+        """Return the nearest live future of an underlying, or of that of a contract's name.
+
+        With its number Kite joins the expired ones; which it joins to a later one it does not say.
+
+        Raises
+        ------
+        NotOffered
+            Kite joins no contracts there, or those are no futures.
+        UnknownName
+            No such contract, and no future on it; the nearest names are told.
+        """
+        if exchange not in JOINED:
+            raise NotOffered(
+                f"Kite joins only the futures of {' and '.join(JOINED)}: of {exchange} it has no"
+                " continuous series",
+                safe="Nothing was asked for.", hint="e.g. NIFTY --exchange NFO --continuous",
+            )  # fmt: skip
+        rows = self.dump.of(exchange).filter(pl.col("expiry") >= self.as_of().date())
+        name = symbol.strip().upper()
+        named = rows.filter(tradingsymbol=name)
+        if named.height and named["option_type"][0] is not None:
+            raise NotOffered(
+                f"{name} is an option: Kite joins futures alone",
+                safe="Nothing was asked for.", hint="Leave --continuous out.",
+            )  # fmt: skip
+        underlying = named["underlying"][0] if named.height else name
+        futures = rows.filter(pl.col("option_type").is_null(), pl.col("underlying") == underlying)
+        if futures.is_empty():
+            known = rows.filter(pl.col("option_type").is_null())["underlying"].unique().sort()
+            raise UnknownName.of(f"{exchange} future", symbol[:60], near(known, symbol),
+                                 hint="Name an underlying or one of its futures.")  # fmt: skip
+        return futures.sort("expiry", "tradingsymbol").row(0, named=True)
+
     def checked(
-        self, row: dict[str, Any], interval: Interval, span: tuple[date, date], *, oi: bool = False
+        self,
+        row: dict[str, Any],
+        interval: Interval,
+        span: tuple[date, date],
+        *,
+        oi: bool = False,
+        continuous: bool = False,
     ) -> CandleFile:
-        """Return the candles of one call that are good and final, and the others with reasons."""
+        """Return the candles of one call that are good and final, and the others with reasons.
+
+        `continuous` is of days alone.
+        """
         asked = self.final_before()
-        answer = self.answer(row, interval, span, oi=oi)
+        answer = self.answer(row, interval, span, oi=oi, continuous=continuous)
+        if not interval.is_intraday:
+            return history.checked_days(
+                answer, symbol=row["tradingsymbol"], exchange=Exchange(row["exchange"]), span=span,
+                now=asked, index=row["asset_type"] == AssetType.INDEX,
+                steady=row["option_type"] is None,
+            )  # fmt: skip
         return history.checked(
             answer, symbol=row["tradingsymbol"], exchange=Exchange(row["exchange"]),
             interval=interval, span=span, now=asked, steady=row["option_type"] is None,
@@ -78,8 +131,8 @@ class Loading:
 
     def remarks(self) -> list[str]:
         """Return what a person should know of the answers so far."""
-        texts = list(self.dump.warnings)
-        skew = self.connection.rest.skew
+        texts = [*self.dump.warnings, *self.connection.remarks()]
+        skew = self.connection.skew
         if skew is not None and abs(skew) > _SKEW:
             ahead = "behind" if skew > 0 else "ahead of"
             texts.append(f"this machine's clock is {abs(skew):.0f} s {ahead} Kite's")

@@ -19,6 +19,7 @@ from alphastock_cli.safety import redacted, safe_text
 FILE = "notes.json"
 _FRESH = timedelta(minutes=10)
 _MOVED = 1.0  # seconds of skew that are worth writing again
+ENDED = "the login has ended"
 # what a refusal means, by its words; the first that fits
 _REASONS = (
     (re.compile(r"(?i)\bip\b|static ip|whitelist"),
@@ -28,7 +29,7 @@ _REASONS = (
     (re.compile(r"(?i)permission|subscri"),
      "the plan of the api key lacks it: quotes and candles need the paid one"),
     (re.compile(r"(?i)too many|rate.?limit"), "more calls than Kite allows"),
-    (re.compile(r"(?i)token|session"), "the login has ended"),
+    (re.compile(r"(?i)token|session"), ENDED),
 )  # fmt: skip
 
 

@@ -22,7 +22,8 @@ from alphastock_cli.providers.kite.connection import Connection
 from alphastock_cli.providers.kite.days import Days, Lists
 from alphastock_cli.providers.kite.dump import Dump
 from alphastock_cli.providers.kite.facts import history_days, quote_batch
-from alphastock_cli.providers.kite.loading import Loading
+from alphastock_cli.providers.kite.loading import JOINED, Loading
+from alphastock_cli.providers.kite.rest import TRIES
 from alphastock_cli.registry import PROVIDERS
 from alphastock_cli.store.lake import Lake
 
@@ -55,6 +56,8 @@ class Kite(Loading, Days):
     name: ClassVar[str] = "kite"
     simulated: ClassVar[bool] = False
     asks_by_name: ClassVar[bool] = True
+    asks_again: ClassVar[bool] = True  # what may pass was tried again before it is raised
+    tries: int = TRIES  # of a call for quotes
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {
             Capability.INSTRUMENTS,
@@ -114,6 +117,10 @@ class Kite(Loading, Days):
                 hint="For an earlier moment: --provider lake.",
             )
 
+    def remarks(self) -> list[str]:
+        """Return what a person should know of the answers so far, those for days among them."""
+        return [*super().remarks(), *self.warned]
+
     # -- instruments --------------------------------------------------------------------------
 
     def instruments(self, exchange: Exchange) -> pl.DataFrame:
@@ -131,7 +138,11 @@ class Kite(Loading, Days):
         UnknownName
             It is not listed; the nearest names are told.
         """
-        return listing.instrument(self.dump.find(exchange, symbol))
+        return listing.instrument(self.dump.find(exchange, symbol), self.underlyings())
+
+    def underlyings(self) -> frozenset[str]:
+        """Return what NFO lists futures on, indices among them; it decides when a share closes."""
+        return listing.underlyings(self.dump, self.as_of().date())
 
     def _fetch_list(self) -> bytes:
         return self.connection.rest.instruments()
@@ -155,7 +166,7 @@ class Kite(Loading, Days):
         size = quote_batch(self._clock.now().date())
         for first in range(0, len(wanted), size):
             batch = wanted[first : first + size]
-            rows = self.connection.rest.quotes(batch)
+            rows = self.connection.rest.quotes(batch, tries=self.tries)
             at, moment = self._clock.monotonic(), self._clock.now()
             for key in batch:
                 quote = quoting.quote_of(key, rows[key], moment) if key in rows else None
@@ -223,9 +234,10 @@ class Kite(Loading, Days):
         if start.tzinfo is None or end.tzinfo is None:
             raise UsageError(f"candles need aware times, got {start} and {end}")
         row = self.dump.find(instrument.exchange, instrument.tradingsymbol)
-        if continuous and (interval.is_intraday or not str(row["segment"]).endswith("-FUT")):
+        joins = instrument.exchange in JOINED and str(row["segment"]).endswith("-FUT")
+        if continuous and (interval.is_intraday or not joins):
             raise NotOffered(
-                f"Kite joins contracts only into day candles of futures, not {interval.value}"
+                f"Kite joins only days of futures of {' and '.join(JOINED)}, not {interval.value}"
                 f" ones of {instrument.key}",
                 hint="Leave it out, or ask for days of a future.",
             )
@@ -258,7 +270,7 @@ class Kite(Loading, Days):
         index = row["asset_type"] == AssetType.INDEX
         if not interval.is_intraday:
             return history.days_of(answer, symbol=symbol, exchange=exchange, span=span, now=until,
-                                   index=index)  # fmt: skip
+                                   index=index, steady=row["option_type"] is None)  # fmt: skip
         return history.checked(
             answer, symbol=symbol, exchange=exchange, interval=interval, span=span, now=until,
             steady=row["option_type"] is None,

@@ -13,19 +13,20 @@ from typing import Any, TypeVar
 
 from alphastock_cli.domain.instrument import Interval
 from alphastock_cli.domain.ports import Clock
-from alphastock_cli.errors import AlphaStockError, BadReply, TransientError
+from alphastock_cli.errors import AlphaStockError, AuthError, BadReply, TransientError
 from alphastock_cli.exchange.calendar import IST
 from alphastock_cli.providers.kite import replies
 from alphastock_cli.providers.kite.budget import Budget
 from alphastock_cli.providers.kite.credentials import Credentials
 from alphastock_cli.providers.kite.notes import Notes
-from alphastock_cli.providers.kite.session import Session, SessionStore, session_of
+from alphastock_cli.providers.kite.session import Session, SessionStore, fingerprint, session_of
 from alphastock_cli.providers.kite.wire import DeadToken, Throttled, Wire
 
 T = TypeVar("T")
 
-_TRIES = 5
+TRIES = 5
 _SECONDS = 60.0  # all tries of one read together, waiting for the budget left out
+_LEAST = 1.0  # seconds for the last try, at least
 _READS = frozenset(
     {"user.profile", "market.instruments.all", "market.instruments", "market.quote",
      "market.historical", "api.token", "api.token.invalidate"}
@@ -95,9 +96,9 @@ class KiteRest:
             raise BadReply("Kite's list of instruments is no CSV", safe="Nothing was stored.")
         return body
 
-    def quotes(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def quotes(self, keys: Sequence[str], *, tries: int = TRIES) -> dict[str, dict[str, Any]]:
         """Return full quotes by key of as many instruments as one call may name."""
-        data = self._read("quote", lambda kite: kite.quote(*keys))
+        data = self._read("quote", lambda kite: kite.quote(*keys), tries=tries)
         found = replies.quotes(data, "GET /quote")
         self._notes.entitled(yes=True)
         return {key: row for key, row in found.items() if key in set(keys)}
@@ -136,37 +137,64 @@ class KiteRest:
         self._sessions.save(session)
         return session
 
-    def end_session(self) -> None:
-        """Tell Kite that the login is over, if it still holds."""
-        session = self._sessions.alive(self._credentials.api_key)
-        with self._budget.call("other"):
-            _asked(lambda: self._sdk(session.access_token).invalidate_access_token())
+    def end_session(self) -> bool:
+        """Tell Kite that the login is over; False where it was over already.
+
+        Its file may be open to others: then it is all the more to be ended.
+
+        Raises
+        ------
+        AuthError
+            The file is damaged, or the login is of another api key.
+        AlphaStockError
+            Kite could not be told: the login holds.
+        """
+        held = self._sessions.peek(also_open=True)
+        if held is None or held.expires <= self._clock.now() or self._sessions.refused_at(held):
+            return False
+        if held.app != fingerprint(self._credentials.api_key):
+            raise AuthError("the stored login is of another api key",
+                            hint="Set the key it was made with.")  # fmt: skip
+        try:
+            self._read("other", lambda kite: kite.invalidate_access_token(), held.access_token)
+        except DeadToken:
+            return False
+        return True
 
     # -- asking -------------------------------------------------------------------------------
 
-    def _read(self, name: str, ask: Callable[[Any], T]) -> T:
-        """Ask within the budget; wait and ask again where that may help, a bounded time."""
-        used = self._token()
+    def _read(self, name: str, ask: Callable[[Any], T], only: str = "", *, tries: int = TRIES) -> T:
+        """Ask within the budget; wait and ask again where that may help, a bounded time.
+
+        `only` is the one access token to do so with; else it is that of the login that holds.
+        """
+        used = only or self._token()
         spent, renewed, number = 0.0, False, 0
         while True:
             begun = self._clock.monotonic()
             try:
                 with self._budget.call(name):
                     begun = self._clock.monotonic()
+                    if spent:
+                        self._wire.limit(max(_LEAST, _SECONDS - spent))
                     return _asked(lambda: ask(self._sdk(used)))  # noqa: B023 - called at once
-            except DeadToken:
-                fresh = self._token()
+            except DeadToken as error:
+                fresh = only or self._token()
                 if renewed or fresh == used:  # a token that is known to be dead is not sent again
+                    if error.lasting:
+                        self._sessions.refuse(used)
                     raise
                 used, renewed = fresh, True
             except TransientError as error:
                 wait = self._wait(error, name, number)
                 number += 1
                 spent += self._clock.monotonic() - begun + wait
-                if number >= _TRIES or spent > _SECONDS:
+                if number >= tries or spent > _SECONDS:
                     raise
                 self._clock.sleep(wait)
-                used = self._token()
+                used = only or self._token()
+            finally:
+                self._wire.limit()
 
     def _token(self) -> str:
         """Return the access token of the login that holds now, whoever logged in."""

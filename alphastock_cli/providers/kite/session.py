@@ -1,27 +1,29 @@
 """The login of the day at rest: who, until when, and the access token, in one private file.
 
-Read anew before it is used, so that a login of another process counts at once. An expired token is
-never handed out. How one logs in: `login.py`.
+Read anew before it is used, so that a login of another process counts at once. A token that has
+expired, or that Kite refused, is never handed out. How one logs in: `login.py`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from alphastock_cli.domain.ports import Clock
-from alphastock_cli.errors import AuthError, BadReply
+from alphastock_cli.errors import AlphaStockError, AuthError, BadReply
 from alphastock_cli.exchange.calendar import IST
 from alphastock_cli.providers.kite.credentials import read_private, shred, write_private
 from alphastock_cli.providers.kite.facts import token_ends
 from alphastock_cli.safety import conceal
 
-FILE = "session.json"
+FILE, REFUSED = "session.json", "refused.json"
 HINT = "Run `alphastock login`."
 _VERSION = 1
 _TOKEN = re.compile(r"[A-Za-z0-9._~+=-]{6,512}")
@@ -43,9 +45,9 @@ class Session:
         conceal(self.access_token)
 
 
-def fingerprint(api_key: str) -> str:
-    """Return what tells api keys apart without telling them."""
-    return hashlib.sha256(api_key.encode()).hexdigest()[:16]
+def fingerprint(secret: str) -> str:
+    """Return what tells secrets apart without telling them."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:16]
 
 
 def expiry(login_time: datetime) -> datetime:
@@ -98,11 +100,16 @@ class SessionStore:
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
-        self.path = folder / FILE
+        self.path, self._refused = folder / FILE, folder / REFUSED
         self._clock = clock
 
-    def peek(self) -> Session | None:
+    def peek(self, *, also_open: bool = False) -> Session | None:
         """Return the stored login, also an expired one; None where there is none.
+
+        Parameters
+        ----------
+        also_open : bool
+            Read a file that is open to others, too: to end the login, not to use it.
 
         Raises
         ------
@@ -112,7 +119,7 @@ class SessionStore:
             It is damaged.
         """
         try:
-            text = read_private(self.path)
+            text = read_private(self.path, also_open=also_open)
         except FileNotFoundError:
             return None
         try:
@@ -126,7 +133,7 @@ class SessionStore:
         Raises
         ------
         AuthError
-            There is none, it has ended, or it is of another api key.
+            There is none, it has ended, Kite refused it, or it is of another api key.
         """
         held = self.peek()
         if held is None:
@@ -139,7 +146,32 @@ class SessionStore:
                 " login needed",
                 hint=HINT,
             )
+        at = self.refused_at(held)
+        if at is not None:
+            raise AuthError(
+                f"Kite refused the login of {held.login_time:%d %b %H:%M} at {at:%d %b %H:%M}:"
+                " login needed",
+                safe="Nothing was asked.", hint=HINT,
+            )  # fmt: skip
         return held
+
+    def refuse(self, access_token: str) -> None:
+        """Remember that Kite does not take a token any more, until the next login.
+
+        Only a fingerprint of it is written; a disk that says no costs the memory alone.
+        """
+        body = {"token": fingerprint(access_token), "at": self._clock.now().isoformat()}
+        with suppress(AlphaStockError):
+            write_private(self._refused, json.dumps(body).encode())
+
+    def refused_at(self, session: Session) -> datetime | None:
+        """Return when Kite refused this login, None where it has not."""
+        try:
+            body = json.loads(read_private(self._refused))
+            same = body["token"] == fingerprint(session.access_token)
+            return _moment(body["at"]) if same else None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, AlphaStockError):
+            return None
 
     def save(self, session: Session) -> None:
         """Write a login over the one before, whole or not at all."""
@@ -149,9 +181,28 @@ class SessionStore:
             "app": session.app, "exchanges": list(session.exchanges),
         }  # fmt: skip
         write_private(self.path, json.dumps(body).encode())
+        with suppress(OSError):
+            self._refused.unlink()
+
+    def exists(self) -> bool:
+        """Tell whether there is a file of a login, of whatever kind."""
+        return os.path.lexists(self.path)
+
+    def check_ours(self) -> None:
+        """Refuse a file that is none, a link, or of another user.
+
+        Raises
+        ------
+        ConfigError, StorageError
+            It is, or it cannot be looked at.
+        """
+        with suppress(FileNotFoundError):
+            read_private(self.path, also_open=True)
 
     def remove(self) -> bool:
         """Shred the login; tell whether there was one."""
+        with suppress(OSError):
+            self._refused.unlink()
         return shred(self.path)
 
 

@@ -1,62 +1,31 @@
-"""Connections of `requests` that can be cut: a socket's own time-out begins anew with each byte.
+"""Connections of `requests` that can be cut by a deadline over the whole call.
 
 `requests` is imported when the first connection opens, never before.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import socket
 import threading
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Self
 
+from alphastock_cli import deadlines
+
 _here = threading.local()
 
 
-class Watch:
-    """Cuts the connection of this thread's call when its time is up."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.rang = False
-        self._socket: socket.socket | None = None
-        self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._ring)
-        self._timer.daemon = True
+class Watch(deadlines.Watch):
+    """Cuts the connection of this thread's call: `requests` does not say which one it uses."""
 
     def __enter__(self) -> Self:
         _here.watch = self
-        self._timer.start()
-        return self
+        return super().__enter__()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         _here.watch = None
-        self._timer.cancel()
-
-    def hold(self, connection: socket.socket | None) -> None:
-        """Take the connection to be cut."""
-        with self._lock:
-            self._socket = connection
-            if self.rang:
-                self._cut()
-
-    def check(self) -> None:
-        """Refuse an answer that ended only because its connection was cut."""
-        if self.rang:
-            raise TimeoutError
-
-    def _ring(self) -> None:
-        with self._lock:
-            self.rang = True
-            self._cut()
-
-    def _cut(self) -> None:
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                # of the plain class: a TLS socket would first tear down what another thread reads
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        super().__exit__(*error)
 
 
 def open_session() -> Any:  # noqa: ANN401 - a session of requests

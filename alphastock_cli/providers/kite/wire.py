@@ -8,7 +8,7 @@ changes or cancels an order. Repeating and waiting is the business of `rest.py`.
 from __future__ import annotations
 
 import re
-import ssl
+import threading
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,8 +27,9 @@ from alphastock_cli.errors import (
     TransientError,
 )
 from alphastock_cli.providers.kite import replies
-from alphastock_cli.providers.kite.notes import Notes, reason
+from alphastock_cli.providers.kite.notes import ENDED, Notes, reason
 from alphastock_cli.providers.kite.sockets import Watch, open_session
+from alphastock_cli.providers.kite.wire_failures import told
 from alphastock_cli.safety import redacted, safe_text
 
 ROUTES = (
@@ -42,6 +43,7 @@ _BIG = "/instruments"
 _MOST, _MOST_BIG = 8 << 20, 64 << 20
 _SLOW = 6.0  # the whole list is a hundred times as long as another answer
 _LONGEST_PAUSE = 60.0
+_LONGEST = 3600.0
 _CHUNK = 64 << 10
 
 
@@ -54,7 +56,12 @@ class Throttled(TransientError):
 
 
 class DeadToken(AuthError):
-    """Kite does not take the access token that was sent."""
+    """Kite does not take the access token that was sent.
+
+    `lasting` tells whether that is said in the way that leaves no doubt: then it never will again.
+    """
+
+    lasting = False
 
 
 class NotEntitled(ProviderError):
@@ -89,6 +96,7 @@ class Wire:
     def __init__(self, clock: Clock, notes: Notes, *, seconds: float) -> None:
         self._clock, self._notes, self._seconds = clock, notes, seconds
         self._session: Any = None
+        self._mine = threading.local()
         self.skew: float | None = None
 
     def request(
@@ -118,7 +126,9 @@ class Wire:
         if not any(route.fullmatch(what) for route in ROUTES):
             raise Refused(f"{what} is no route of this client", safe="Nothing was sent.")
         big = path.startswith(_BIG) and "historical" not in path
-        seconds = self._seconds * (_SLOW if big else 1.0)
+        seconds = min(
+            self._seconds * (_SLOW if big else 1.0), getattr(self._mine, "left", _LONGEST)
+        )
         if self._session is None:
             self._session = open_session()
         before = self._clock.now()
@@ -128,6 +138,10 @@ class Wire:
         )  # fmt: skip
         self._compare_clocks(heads, before)
         return self._judged(status, heads, body, what)
+
+    def limit(self, seconds: float = _LONGEST) -> None:
+        """Let each call of this thread last no longer, from now on."""
+        self._mine.left = seconds
 
     def close(self) -> None:
         """Close the connections."""
@@ -158,7 +172,7 @@ class Wire:
                 raise
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError,
                     ArithmeticError, EOFError, zlib.error) as error:  # fmt: skip
-                failure = _told(error, watch, what)
+                failure = told(error, watch, what)
         raise failure  # outside the handler: the foreign one names the address, and so the token
 
     # -- what it means ------------------------------------------------------------------------
@@ -211,8 +225,10 @@ class Wire:
                              _retry_after(heads, self._clock))  # fmt: skip
         if kind == "TokenException":
             self._notes.refused(status, kind, raw)
-            return DeadToken(f"Kite does not accept the login: {message or 'no reason given'}",
+            dead = DeadToken(f"Kite does not accept the login: {message or 'no reason given'}",
                              hint="Run `alphastock login`.")  # fmt: skip
+            dead.lasting = status == HTTPStatus.FORBIDDEN and reason(raw) in {"", ENDED}
+            return dead
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or kind in {
             "NetworkException", "DataException", "GeneralException",
         }:  # fmt: skip
@@ -255,41 +271,11 @@ def _read(answer: Any, most: int, what: str) -> bytes:  # noqa: ANN401 - of requ
             raise BadReply(f"Kite's answer to {what} is larger than {most >> 20} MB: cut off",
                            safe="Nothing of it was stored.")  # fmt: skip
         parts.append(part)
-    if unpacker and (not unpacker.eof or unpacker.unused_data):
+    if unpacker and unpacker.unused_data:
+        raise zlib.error("there is more behind the end")
+    if unpacker and not unpacker.eof:
         raise EOFError
     return b"".join(parts)
-
-
-def _told(error: Exception, watch: Watch, what: str) -> AlphaStockError:
-    """Say in our words what the network did; the error's own text names the address."""
-    causes = list(_causes(error))
-    verification = [e for e in causes if isinstance(e, ssl.SSLCertVerificationError)]
-    if verification:
-        return ProviderError(
-            f"the certificate of Kite's host cannot be verified: {verification[0].verify_message}",
-            safe="The login was not sent.",
-            hint="Is a proxy in the way, or the machine's clock wrong? Verification stays on.",
-        )
-    if watch.rang or any(isinstance(e, TimeoutError) for e in causes):
-        why = f"no whole answer within {watch.seconds:g} s"
-    else:
-        why = type(causes[-1]).__name__
-    return TransientError(f"Kite could not be asked ({what}): {why}", safe="Nothing was changed.",
-                          hint="Check the network, and try again.")  # fmt: skip
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """Return an error and those inside it, the innermost last."""
-    found: list[BaseException] = []
-    todo = [error]
-    while todo and len(found) < 20:  # noqa: PLR2004 - no chain is as long
-        held = todo.pop(0)
-        if held in found:
-            continue
-        found.append(held)
-        inner = [*held.args, getattr(held, "reason", None), held.__cause__, held.__context__]
-        todo += [each for each in inner if isinstance(each, BaseException)]
-    return found
 
 
 def _retry_after(heads: Mapping[str, str], clock: Clock) -> float | None:

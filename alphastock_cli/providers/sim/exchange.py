@@ -31,6 +31,7 @@ from alphastock_cli.providers.sim.books import Books, now
 from alphastock_cli.providers.sim.chain_history import earlier_chains
 from alphastock_cli.providers.sim.days import TICK, Days
 from alphastock_cli.providers.sim.derivatives import Derivatives
+from alphastock_cli.providers.sim.future_days import FutureDays
 from alphastock_cli.providers.sim.intraday import Intraday
 from alphastock_cli.providers.sim.spot import Spot
 from alphastock_cli.providers.sim.universe import index_names, members, shares
@@ -89,6 +90,7 @@ class SimExchange:
         self._books = Books(self._spot)
         self._derivatives = Derivatives(self._books)
         self._intraday = Intraday(self._spot, self._books)
+        self._future_days = FutureDays(self._books)
         _, held_back = moments.within_reach(as_of or clock.now())
         self.warnings: tuple[str, ...] = (held_back,) if held_back else ()
 
@@ -309,23 +311,42 @@ class SimExchange:
     ) -> pl.DataFrame:
         """Return candles that begin inside ``[start, end)`` and are over by the moment.
 
-        A session whose hours no table has is missing from all but daily candles.
+        A session whose hours no table has is missing from all but daily candles. Days are those
+        of futures as well.
 
         Raises
         ------
         UsageError
             `start` or `end` is naive.
         NotOffered
-            No share or index of this exchange: contracts have quotes, not candles.
+            No share or index of this exchange, nor a day of a future.
         """
         if start.tzinfo is None or end.tzinfo is None:
             raise UsageError(f"candles need aware times, got {start} and {end}")
         begin, finish = start.astimezone(calendar.IST), end.astimezone(calendar.IST)
         span = (begin.date(), finish.date())
-        if interval is Interval.DAY:
+        if interval is Interval.DAY and _is_future(instrument):
+            made = self._future_days.of(instrument.tradingsymbol, now(self._moment()), *span)
+        elif interval is Interval.DAY:
             made = frames.day_candles(instrument.tradingsymbol, self._rows(instrument, *span))
         else:
             made = self._intraday.candles(instrument, interval, span, self._moment())
+        return made.filter((pl.col("time") >= begin) & (pl.col("time") < finish))
+
+    def joined_days(self, future: Instrument, start: datetime, end: datetime) -> pl.DataFrame:
+        """Return the days inside ``[start, end)`` of the futures on its underlying, nearest first.
+
+        Each day is that of the future that ended next, in the terms of that day.
+
+        Raises
+        ------
+        UnknownName
+            Nothing is listed on the underlying.
+        """
+        begin, finish = start.astimezone(calendar.IST), end.astimezone(calendar.IST)
+        made = self._future_days.joined(
+            future.underlying, now(self._moment()), begin.date(), finish.date()
+        )
         return made.filter((pl.col("time") >= begin) & (pl.col("time") < finish))
 
     def _rows(self, instrument: Instrument, start: date, end: date) -> pl.DataFrame:
@@ -335,3 +356,7 @@ class SimExchange:
             return self.indices_day(symbols=[name], start=start, end=end).collect()
         rows = self.equities_day(symbols=[name], start=start, end=end, columns=_CANDLE_COLUMNS)
         return rows.collect()
+
+
+def _is_future(instrument: Instrument) -> bool:
+    return instrument.exchange is Exchange.NFO and instrument.option_type is None
