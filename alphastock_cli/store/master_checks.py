@@ -16,6 +16,7 @@ from alphastock_cli.domain.instrument import AssetType, Exchange
 from alphastock_cli.store.masters import CASH, FUTURE, INDEX, MORE, OPTION, ROW, Sheet
 
 DATASET = "instruments"
+EXPIRED = "expired before the day of the master"  # the reason of a list that is of an earlier day
 _REASON = "__reason"
 _KEY = ("exchange", "tradingsymbol")
 _RAW_LIMIT = 500
@@ -89,7 +90,7 @@ def _reason(sheet: Sheet, day: date) -> pl.Expr:
         (derivative & pl.col("name").is_null(), "a derivative without an underlying"),
         (pl.col("expiry_text").is_not_null() & expiry.is_null(), "the expiry is not a date"),
         (derivative & expiry.is_null(), "a derivative without an expiry"),
-        (derivative & (expiry < day), "expired before the day of the master"),
+        (derivative & (expiry < day), EXPIRED),
         ((kind == OPTION) & ~_positive("strike"), "an option without a strike"),
         (
             (kind == OPTION) & ~pl.col("option_type").is_in(["CE", "PE"]).fill_null(value=False),

@@ -244,6 +244,16 @@ def test_a_list_that_is_half_wrong_leaves_yesterdays(tmp_path: Path) -> None:
         dump(tmp_path, clock, b"<html>")[0].frame()
 
 
+def test_a_list_of_an_earlier_day_is_not_to_be_waited_for(tmp_path: Path) -> None:
+    made, _ = dump(tmp_path, ManualClock(NOW + timedelta(days=400)))
+    with pytest.raises(BadReply, match="expired before the day") as caught:
+        made.frame()
+    assert "--replay" in caught.value.hint
+    with pytest.raises(BadReply) as other:
+        dump(tmp_path, ManualClock(NOW), LIST.replace(b",0.05,", b",x,"))[0].frame()
+    assert other.value.hint == "Try again later."
+
+
 def test_a_damaged_copy_is_fetched_again(tmp_path: Path) -> None:
     clock = ManualClock(NOW)
     dump(tmp_path, clock)[0].frame()

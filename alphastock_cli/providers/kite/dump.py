@@ -24,7 +24,7 @@ from alphastock_cli.providers.kite.facts import dump_ready
 from alphastock_cli.store.atomic import replace_with, write_bytes
 from alphastock_cli.store.files import make_private
 from alphastock_cli.store.lock import lock
-from alphastock_cli.store.master_checks import Checked, check_master
+from alphastock_cli.store.master_checks import EXPIRED, Checked, check_master
 from alphastock_cli.store.masters import read_master
 from alphastock_cli.store.names import write as write_names
 
@@ -190,8 +190,12 @@ def _refuse_half(checked: Checked, day: date) -> None:
     if checked.frame.is_empty() or checked.frame.height < _GOOD_SHARE * rows:
         bad = checked.rejects["reason"].value_counts(sort=True).head(3).rows()
         words = "; ".join(f"{count} × {text}" for text, count in bad) or "it lists nothing"
+        past = bool(bad) and bad[0][0] == EXPIRED  # a later try brings the same
         raise BadReply(
             f"Kite's list of instruments of {day} is refused: {words}",
             safe="The lists of the days before stay.",
-            hint="Try again later.",
+            hint="It is of an earlier day: that of a sandbox with --replay, or this machine's clock"
+            " is ahead (`alphastock doctor`)."
+            if past
+            else "Try again later.",
         )
