@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from alphastock_cli.actions.history_fresh import last_fetch, remember_fetch
 from alphastock_cli.actions.history_jobs import HistoryRequest, Job, Source, gathered, jobs_of
@@ -142,9 +143,11 @@ def _ask(
         asked = sum(each.asked for each in jobs)
         progress(f"{job.symbol} {span[0]} to {span[1]}: call {asked + 1} of {total}")
         ask = seams.ask(job, span)
-        found = seams.judged(job, ask, source.checked(
-            job.row, load.interval, ask.wide, oi=job.oi, continuous=job.kind == "continuous"
-        ))  # fmt: skip
+        answer = partial(
+            source.checked, job.row, load.interval, ask.wide, oi=job.oi,
+            continuous=job.kind == "continuous",
+        )  # fmt: skip
+        found = seams.judged(job, ask, answer(), answer)
         if job.key in seams.refusals:
             load.put_aside(job, span, found, all_of_it=not seams.is_proven(job))
         else:

@@ -86,6 +86,11 @@ class Done:
         told = self.doubts(exchange, symbol)
         return {date.fromisoformat(day) for day, marks in told.items() if not settled(marks)}
 
+    def settled(self, exchange: Exchange, symbol: str) -> set[date]:
+        """Return the days whose doubts were told so often that they are left as they are."""
+        told = self.doubts(exchange, symbol)
+        return {date.fromisoformat(day) for day, marks in told.items() if settled(marks)}
+
     def answered(self, exchange: Exchange, symbol: str, sessions: Sequence[date]) -> set[date]:
         """Return those of `sessions` whose stored candles, if they are still there, are answers."""
         entry = self._seen().get(f"{exchange}:{symbol}", {})

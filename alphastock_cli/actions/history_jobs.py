@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 from alphastock_cli.actions.fetch_candles import parse_exchange, parse_interval
 from alphastock_cli.actions.history_done import Done
 from alphastock_cli.domain.instrument import AssetType, Exchange, Interval
-from alphastock_cli.errors import NotOffered, UsageError
+from alphastock_cli.errors import UsageError
 from alphastock_cli.exchange import calendar
 from alphastock_cli.store.candle_checks import CandleFile
 from alphastock_cli.store.candle_names import continuous_name, stored_name
@@ -100,6 +100,7 @@ class Job:
     asked: int = 0
     held: set[date] = field(default_factory=set)
     empty: int = 0
+    settled: int = 0
     adds_interest: bool = False
     over: list[date] = field(default_factory=list)
     again: set[date] = field(default_factory=set)
@@ -131,7 +132,7 @@ def jobs_of(
     """
     interval, exchange = parse_interval(request.interval), parse_exchange(request.exchange)
     if request.continuous and interval.is_intraday:
-        raise NotOffered(
+        raise UsageError(
             f"{source.name.capitalize()} joins contracts into days only, not into {interval.value}"
             " candles",
             safe="Nothing was asked for.", hint="Give --interval day.",
@@ -186,6 +187,7 @@ def _minutes(
     empty = held & done.empty(exchange, name)
     job = Job(row, name, len(days), missing, spans, kind=_kind(row), oi=oi, anew=anew,
               begins=begins, held=held - empty, empty=len(empty))  # fmt: skip
+    job.settled = len(held & done.settled(exchange, name))
     job.over = [day for day in missing if calendar.known_from(
         calendar.segment_of(exchange), day) <= source.final_before()]  # fmt: skip
     job.adds_interest = oi and not begins and bool(
@@ -222,6 +224,7 @@ def _days_of(
     empty = known & done.empty(exchange, name)
     job = Job(row, name, len(days), missing, spans, kind=kind, oi=wanted, over=missing,
               held=known - empty, empty=len(empty.difference(missing)))  # fmt: skip
+    job.settled = len(known & done.settled(exchange, name))
     job.adds_interest = wanted and not held and not request.refetch
     if request.refetch and spans:
         job.anew = spans[0][0], spans[-1][1]

@@ -160,11 +160,14 @@ class MinuteLoad(Load):
         """Lay the candles over what is stored."""
         for job, own in answers:
             frames = pl.concat([each.found.candles for each in own])
-            report = self.lake.upsert(own[0].found.dataset, frames)
             if job.anew is not None:
+                if job.begins:  # not before there is an answer: until then all is as it was
+                    self.done.begin_anew(*job.key, job.anew)
+                    job.begins = False
                 day = pl.col("time").dt.date()
                 told = pl.concat([e.found.candles.filter(day.is_between(*e.span)) for e in own])
                 counted(job, gone=trim(self.lake, own[0].found.dataset, told))
+            report = self.lake.upsert(own[0].found.dataset, frames)
             counted(job, added=report.added, changed=report.changed, unchanged=report.unchanged)
             self.refuse(job, own)
             for each in own:

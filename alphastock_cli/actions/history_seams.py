@@ -8,7 +8,7 @@ end-of-day rows are the witness. What is compared with what is decided here; how
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -86,24 +86,19 @@ class Seams:
     # -- fetches that begin anew --------------------------------------------------------------
 
     def begin(self, jobs: Sequence[Job]) -> None:
-        """Begin: what is stored says nothing of symbols that are asked for anew.
+        """Put the calls in order: the one that borders on what is stored comes first.
 
-        Of others the call that borders on what is stored comes first, so that the rest can lean on
-        its answer: what is on another scale is known before anything of it is stored.
+        The rest can lean on its answer: what is on another scale is known before anything of it is
+        stored.
         """
-        begun = [(job.key, job.anew) for job in jobs if job.begins and job.anew is not None]
-        if begun:
-            with self._lake.writing():
-                for key, span in begun:
-                    self._done.begin_anew(*key, span)
         for job in jobs:
             hull = self._done.hull(*job.key) if len(job.spans) > 1 else None
             if hull is not None and self._interval.is_intraday and hull[0] > job.spans[0][0]:
                 job.spans.sort(reverse=True)
 
     def end(self, complete: Sequence[Job]) -> None:
-        """Take note of symbols of which every day was answered, or that were given up."""
-        keys = [job.key for job in complete if job.anew is not None] + list(self.refusals)
+        """Take note of symbols of which every day was answered anew."""
+        keys = [job.key for job in complete if job.anew is not None]
         if keys and self._interval.is_intraday:
             with self._lake.writing():
                 self._done.end_anew(keys)
@@ -150,6 +145,8 @@ class Seams:
             known = part.candles.filter(day.is_between(first, last))
             if known.height:
                 return _nearest(known, sorted(_days(known), reverse=late))
+        if job.begins:  # what is stored is what is to be replaced
+            return _NONE
         try:
             reach = calendar.reach(calendar.segment_of(job.exchange))
             sessions = calendar.sessions(
@@ -169,21 +166,30 @@ class Seams:
         """Return the stored days of a span; which contracts are joined may change, so not those."""
         if job.kind == "continuous" or job.anew is not None:
             return ()
+        known = self._stored_days(job, span)
+        return (known,) if known.height else ()
+
+    def _stored_days(self, job: Job, span: Span) -> pl.DataFrame:
         rows = self._lake.scan("candles_day", start=span[0], end=span[1]).filter(
             exchange=job.exchange.value, symbol=job.symbol
         )
         time = pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Kolkata")
-        known = collect(rows.select(time.cast(TIME).alias("time"), *_PRICES), what="candles_day")
-        return (known,) if known.height else ()
+        return collect(rows.select(time.cast(TIME).alias("time"), *_PRICES), what="candles_day")
 
     # -- judging ------------------------------------------------------------------------------
 
-    def judged(self, job: Job, ask: Ask, found: CandleFile) -> CandleFile:
+    def judged(
+        self, job: Job, ask: Ask, found: CandleFile, again: Callable[[], CandleFile]
+    ) -> CandleFile:
         """Return what is to be stored of an answer; `refusals` gains a line where that is nothing.
 
-        Of sessions that were asked for only to be compared that is what was revised since.
+        Of sessions that were asked for only to be compared that is what was revised since. An
+        answer that is to replace candles of something else is asked for `again`: the same twice is
+        believed.
         """
         refusal, proven = self._verdict(job, ask, found.candles)
+        if refusal is None and not proven:
+            refusal, proven = self._replaced(job, ask, found.candles, again)
         if refusal is not None:
             self.refusals[job.key] = refusal
             return set_aside(found, refusal)
@@ -219,6 +225,32 @@ class Seams:
         if finding.verdict is Verdict.OTHER:
             return _other(f"not the prices of {job.symbol} in the end-of-day rows"), False
         return None, finding.verdict is Verdict.SAME
+
+    def _replaced(
+        self, job: Job, ask: Ask, candles: pl.DataFrame, again: Callable[[], CandleFile]
+    ) -> tuple[Refusal | None, bool]:
+        """Return as `_verdict`, of a symbol asked for anew, by what the answer is to replace.
+
+        Another scale is what one asks anew for; candles of something else have to be told twice.
+        """
+        if job.anew is None or job.kind == "continuous":
+            return None, False
+        daily = not self._interval.is_intraday
+        held = self._stored_days(job, ask.span) if daily else stored(
+            self._lake, self._interval, exchange=job.exchange.value, symbol=job.symbol,
+            start=ask.span[0], end=ask.span[1],
+        )  # fmt: skip
+        if held.is_empty() or candles.is_empty():
+            return None, False
+        verdict = seams.candles(held, candles, tick=job.row.get("tick_size"), daily=daily).verdict
+        if verdict in {Verdict.SAME, Verdict.SCALED}:
+            return None, True
+        if not again().candles.select("time", *_PRICES).equals(candles.select("time", *_PRICES)):
+            return _other(f"not the candles of {job.symbol} that are stored, nor told twice"), False
+        if verdict is Verdict.OTHER:
+            job.notes.append(f"candles of {job.symbol} from {ask.span[0]} to {ask.span[1]} were"
+                             " others than those stored, told twice: replaced")  # fmt: skip
+        return None, True
 
     def _is_own(self, job: Job, known: pl.DataFrame) -> bool:
         """Tell whether candles came in this fetch, and nothing spoke for them yet."""

@@ -47,11 +47,16 @@ def lost(
 def nothing_asked(jobs: Sequence[Job]) -> str:
     """Say why no call was made."""
     held, empty = sum(len(job.held) for job in jobs), sum(job.empty for job in jobs)
+    settled = sum(job.settled for job in jobs)
+    more = f"; {settled} with refused or missing candles, told twice (--refetch)" if settled else ""
     if not empty:
-        return "nothing to ask for: every session is stored already"
+        return f"nothing to ask for: every session is stored already{more}"
     if not held:
         return "nothing to ask for: every session was answered without a candle"
-    return f"nothing to ask for: {held} sessions are stored, {empty} were answered without a candle"
+    return (
+        f"nothing to ask for: {held} sessions are stored, {empty} were answered without a candle"
+        f"{more}"
+    )
 
 
 def remarks(job: Job, source: str) -> list[str]:
@@ -59,6 +64,9 @@ def remarks(job: Job, source: str) -> list[str]:
     if not job.asked:
         return []
     found = _without(job, source)
+    if gone := job.counts.get("gone"):
+        found.append(f"{gone} stored candles of {job.symbol} that {source.capitalize()} no longer"
+                     " tells are gone")  # fmt: skip
     again, short = sorted(job.again), sorted(job.short)
     if refused := [day for day in again if day not in job.short]:
         found.append(f"{_count(refused, 'session')} of {job.symbol} {_named(refused)} had rows"

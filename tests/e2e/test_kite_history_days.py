@@ -14,7 +14,7 @@ pytest.importorskip("uvicorn")
 from alphastock_cli.actions.fetch_history import HistoryRequest, fetch_history, show_plan
 from alphastock_cli.bootstrap import Wiring
 from alphastock_cli.domain.instrument import Exchange, Interval
-from alphastock_cli.errors import NotOffered, UnknownName
+from alphastock_cli.errors import NotOffered, UnknownName, UsageError
 from alphastock_cli.exchange import calendar
 from alphastock_cli.providers.sim.exchange import SimExchange
 from tests.e2e.conftest import Cli
@@ -135,7 +135,7 @@ def test_contracts_of_one_underlying_are_one_series(wiring: Wiring) -> None:
         (contract("NIFTIES", continuous=True), UnknownName, "future"),
         (days("SBIN", since=date(2026, 8, 1), continuous=True), NotOffered, "NFO and MCX"),
         (HistoryRequest(symbols=("NIFTY",), interval="minute", first=date(2026, 8, 1),
-                        exchange="NFO", continuous=True), NotOffered, "days only"),
+                        exchange="NFO", continuous=True), UsageError, "days only"),
     ],
 )  # fmt: skip
 def test_what_kite_does_not_join_is_refused(

@@ -7,16 +7,21 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar
 
+from alphastock_cli.actions.fetch_history import HistoryRequest, fetch_history
 from alphastock_cli.domain.instrument import Exchange, Interval
 from alphastock_cli.exchange import calendar
 from alphastock_cli.providers.kite import history
 from alphastock_cli.store.candle_checks import CandleFile
+from alphastock_cli.store.lake import Lake
 from tests.conftest import IST, ManualClock
 
 FIRST, LAST = date(2026, 6, 1), date(2026, 6, 25)
 NOW = datetime(2026, 6, 25, 18, 0, tzinfo=IST)  # a Thursday, after the close
 SESSIONS = calendar.sessions(calendar.Segment.EQUITY, FIRST, LAST)
 LEVELS = {"SBIN": 800.0, "INFY": 1500.0, "TCS": 805.0, "IDEA": 8.0}
+HALF, NEXT = SESSIONS[9], SESSIONS[10]
+DATASET = "candles_15minute"
+Keys = dict[tuple[str, datetime], tuple[float, ...]]
 Span = tuple[date, date]
 Row = list[Any]
 
@@ -124,3 +129,39 @@ class Broker:
 
     def remarks(self) -> list[str]:
         return []
+
+
+# -- what a test asks -----------------------------------------------------------------------------
+
+
+def asked(*symbols: str, first: date = FIRST, last: date = LAST, **more: Any) -> HistoryRequest:
+    return HistoryRequest(symbols=symbols or ("SBIN",), interval="15minute", first=first, last=last,
+                          **more)  # fmt: skip
+
+
+def stored(lake: Lake) -> Keys:
+    names = ["symbol", "time", "open", "high", "low", "close", "volume"]
+    return {(row[0], row[1]): row[2:]
+            for row in lake.scan(DATASET).select(names).collect().iter_rows()}  # fmt: skip
+
+
+def truth(broker: Broker, symbol: str, span: Span = (FIRST, LAST)) -> Keys:
+    rows = broker.rows(symbol, span, Interval("15minute"))
+    return {(symbol, datetime.fromisoformat(row[0])): tuple(row[1:]) for row in rows}
+
+
+def reasons(lake: Lake) -> dict[str, int]:
+    if not lake.files("rejects"):
+        return {}
+    return dict(lake.scan("rejects").collect()["reason"].value_counts().iter_rows())
+
+
+def half(broker: Broker, lake: Lake, *symbols: str) -> Keys:
+    fetch_history(broker, lake, broker.clock, asked(*symbols, last=HALF))
+    broker.calls.clear()
+    return stored(lake)
+
+
+def instead(of: str, other: str, calls: Callable[[int], bool] = bool) -> Callable[[str, int], str]:
+    """Let calls for one share be answered with another's candles; `calls` by their number + 1."""
+    return lambda symbol, number: other if symbol == of and calls(number + 1) else symbol

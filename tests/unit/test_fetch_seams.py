@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -18,11 +16,23 @@ from alphastock_cli.domain.instrument import Interval
 from alphastock_cli.errors import DamagedData, PartlyDone, TransientError
 from alphastock_cli.store.lake import Lake
 from tests.conftest import ManualClock
-from tests.unit.seam_world import FIRST, LAST, NOW, SESSIONS, Broker, Row, Span
-
-DATASET = "candles_15minute"
-HALF, NEXT = SESSIONS[9], SESSIONS[10]
-Keys = dict[tuple[str, datetime], tuple[float, ...]]
+from tests.unit.seam_world import (
+    DATASET,
+    FIRST,
+    HALF,
+    LAST,
+    NEXT,
+    NOW,
+    SESSIONS,
+    Broker,
+    Row,
+    asked,
+    half,
+    instead,
+    reasons,
+    stored,
+    truth,
+)
 
 
 @pytest.fixture
@@ -38,39 +48,6 @@ def broker(clock: ManualClock) -> Broker:
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake(tmp_path / "lake")
-
-
-def asked(*symbols: str, first: date = FIRST, last: date = LAST, **more: Any) -> HistoryRequest:
-    return HistoryRequest(symbols=symbols or ("SBIN",), interval="15minute", first=first, last=last,
-                          **more)  # fmt: skip
-
-
-def stored(lake: Lake) -> Keys:
-    names = ["symbol", "time", "open", "high", "low", "close", "volume"]
-    return {(row[0], row[1]): row[2:]
-            for row in lake.scan(DATASET).select(names).collect().iter_rows()}  # fmt: skip
-
-
-def truth(broker: Broker, symbol: str, span: Span = (FIRST, LAST)) -> Keys:
-    rows = broker.rows(symbol, span, Interval("15minute"))
-    return {(symbol, datetime.fromisoformat(row[0])): tuple(row[1:]) for row in rows}
-
-
-def reasons(lake: Lake) -> dict[str, int]:
-    if not lake.files("rejects"):
-        return {}
-    return dict(lake.scan("rejects").collect()["reason"].value_counts().iter_rows())
-
-
-def half(broker: Broker, lake: Lake, *symbols: str) -> Keys:
-    fetch_history(broker, lake, broker.clock, asked(*symbols, last=HALF))
-    broker.calls.clear()
-    return stored(lake)
-
-
-def instead(of: str, other: str, calls: Callable[[int], bool] = bool) -> Callable[[str, int], str]:
-    """Let calls for one share be answered with another's candles; `calls` by their number + 1."""
-    return lambda symbol, number: other if symbol == of and calls(number + 1) else symbol
 
 
 # -- the same ------------------------------------------------------------------------------------
