@@ -125,6 +125,19 @@ def _item(sandbox: Sandbox, word: str) -> Listed | None:
     return sandbox.item(word) if token is None else sandbox.by_token(token)
 
 
+def _another(sandbox: Sandbox, item: Listed) -> Listed:
+    """Return the first instrument of the same kind, on another underlying; else the item itself."""
+
+    def kind(listed: Listed) -> tuple[object, ...]:
+        of = listed.instrument
+        return of.asset_type, of.option_type, of.expiry is None
+
+    same = (other for other in sandbox.listing.by_key.values() if kind(other) == kind(item))
+    mine = item.instrument.underlying
+    return next((o for o in same if o != item and (not mine or o.instrument.underlying != mine)),
+                item)  # fmt: skip
+
+
 @route("GET", "/instruments/historical/{token}/{interval}")
 def _history(sandbox: Sandbox, call: Call, token: str, interval: str) -> object:
     words = call.words
@@ -134,7 +147,7 @@ def _history(sandbox: Sandbox, call: Call, token: str, interval: str) -> object:
     if item is None:
         raise bad("invalid token")
     if sandbox.faults.roll("candle-wrong", call.path):
-        item = next(other for other in sandbox.listing.by_key.values() if other != item)
+        item = _another(sandbox, item)
     continuous = words.get("continuous") == "1"
     if continuous and history.joins(item):
         item = sandbox.listing.nearest_future(item)

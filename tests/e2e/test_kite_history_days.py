@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -154,6 +155,20 @@ def test_an_option_is_not_joined(wiring: Wiring, sandbox: Running) -> None:
 
 
 # -- odd answers --
+
+
+def test_a_wrong_contract_is_one_of_the_same_kind_on_another_underlying(
+    wiring: Wiring, sandbox: Running
+) -> None:
+    request = contract("NIFTY", continuous=True)
+    right = show_plan(kite(wiring), wiring.lake, request).summary["calls"]
+    sandbox.fault("candle-wrong")
+    done = fetch_history(kite(wiring), wiring.lake, wiring.clock, request)
+    assert sandbox.played("candle-wrong") == done.summary["calls"] == right
+    wrong = stored(wiring, "NIFTY CONTINUOUS")
+    sandbox.fault("")
+    fetch_history(kite(wiring), wiring.lake, wiring.clock, replace(request, refetch=True))
+    assert stored(wiring, "NIFTY CONTINUOUS")["close"].to_list() != wrong["close"].to_list()
 
 
 @pytest.mark.parametrize(
