@@ -101,7 +101,10 @@ def _fetched(
     load = (MinuteLoad if interval.is_intraday else DayLoad)(
         lake, clock, interval, source.final_before
     )
-    seams = Seams(lake, interval, source.longest(interval), clock.now().date())
+    seams = Seams(
+        lake, interval, source.longest(interval), clock.now().date(),
+        quoted=lambda: source.last_ranges([job.row for job in jobs if job.spans]),
+    )  # fmt: skip
     total = sum(len(job.spans) for job in jobs)
     trouble: AlphaStockError | None = None
     if total:

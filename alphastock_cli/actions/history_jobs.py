@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
+import polars as pl
+
 from alphastock_cli.actions.fetch_candles import parse_exchange, parse_interval
 from alphastock_cli.actions.history_done import Done
 from alphastock_cli.domain.instrument import AssetType, Exchange, Interval
@@ -52,6 +54,12 @@ class Source(Protocol):
         continuous: bool = False,
     ) -> CandleFile:
         """Return the good candles of one call, and the others with reasons."""
+
+    def last_ranges(self, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+        """Return ``exchange, symbol, date, high, low`` of the last session of rows of the list.
+
+        Empty where that cannot be had; it is a witness of candles, nothing more.
+        """
 
     def pace(self) -> tuple[int, float]:
         """Return how many calls are taken in how many seconds."""

@@ -36,6 +36,7 @@ _ENOUGH = 8  # candles besides those, and no further session is needed
 _CONTRADICTS = "contradicts another answer of the same fetch"
 _TOLD = 3  # symbols in one message
 _DAY = timedelta(days=1)
+_QUOTED = timedelta(days=20)  # longer than any time without a session
 _NONE = pl.DataFrame(schema=CANDLES)
 
 
@@ -75,10 +76,18 @@ class Seams:
         Days one call may span: an overlap never costs a call, nor goes beyond.
     today : date
         The day of the answers, in India.
+    quoted : callable
+        Returns ``exchange, symbol, date, high, low`` of the last session of what is fetched; called
+        once, if at all.
     """
 
-    def __init__(self, lake: Lake, interval: Interval, longest: int, today: date) -> None:
+    def __init__(
+        self, lake: Lake, interval: Interval, longest: int, today: date,
+        quoted: Callable[[], pl.DataFrame],
+    ) -> None:  # fmt: skip
         self._lake, self._interval, self._longest, self._today = lake, interval, longest, today
+        self._ask_quotes = quoted
+        self._quotes: pl.DataFrame | None = None
         self._done = Done(lake, interval)
         self._parts: dict[tuple[Exchange, str], _Part] = {}
         self.refusals: dict[tuple[Exchange, str], Refusal] = {}
@@ -224,7 +233,22 @@ class Seams:
         finding = seams.days(candles, published, tick=tick)
         if finding.verdict is Verdict.OTHER:
             return _other(f"not the prices of {job.symbol} in the end-of-day rows"), False
+        if finding.verdict is not Verdict.SAME and self._contradicts_quote(job, candles):
+            return _other(f"not the prices of {job.symbol} in its quote"), False
         return None, finding.verdict is Verdict.SAME
+
+    def _contradicts_quote(self, job: Job, candles: pl.DataFrame) -> bool:
+        """Tell whether the quote of a symbol speaks of other prices in the newest session."""
+        newest = candles["time"].dt.date().max()
+        if not isinstance(newest, date) or newest < self._today - _QUOTED:
+            return False  # no quote is of that day
+        if self._quotes is None:
+            self._quotes = self._ask_quotes()
+        own = self._quotes.filter(exchange=job.exchange.value, symbol=job.row["tradingsymbol"])
+        return any(
+            seams.session(candles, day, high, low).verdict is Verdict.OTHER
+            for day, high, low in own.select("date", "high", "low").iter_rows()
+        )
 
     def _replaced(
         self, job: Job, ask: Ask, candles: pl.DataFrame, again: Callable[[], CandleFile]

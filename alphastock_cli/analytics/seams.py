@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 import polars as pl
@@ -25,6 +26,7 @@ _STEPS = 4.0  # ticks that prices have to move before a common ratio means a com
 _NEAR = 0.005  # in logarithms: how far a range may reach beyond that of its day
 _DAYS = 5  # sessions before their ranges say anything
 _SHARE = 0.2  # of the sessions that may break with the one before: corporate actions, errors
+_FAR = 0.02  # of a price: how far a candle may reach beyond the range of its day
 _LEAST, _MOST = math.log(0.7), math.log(1.1)  # a scale that only a split unseen could explain
 
 
@@ -178,6 +180,24 @@ def days(candles: pl.DataFrame, sessions: pl.DataFrame, *, tick: float | None = 
     if len(bounds) >= _DAYS and breaks > max(2.0, _SHARE * len(bounds)):
         return Finding(Verdict.OTHER, None, len(bounds))
     return Finding(Verdict.SAME if len(bounds) >= _DAYS else Verdict.UNKNOWN, None, len(bounds))
+
+
+def session(candles: pl.DataFrame, day: date, high: float, low: float) -> Finding:
+    """Compare candles with the range that another source tells of one day, on the same scale.
+
+    `OTHER` are candles of which more than half reach beyond the range by 2 %: a freak trade is one
+    candle, and what the range has not seen yet is the last one. Never `SAME`: it proves little.
+
+    Parameters
+    ----------
+    candles : DataFrame
+        ``time, high, low``; rupees.
+    """
+    own = candles.filter(pl.col("time").dt.date() == day)
+    beyond = (pl.col("high") > high * (1.0 + _FAR)) | (pl.col("low") < low * (1.0 - _FAR))
+    share = own.select(beyond.mean()).item()
+    other = share is not None and share > _HALF
+    return Finding(Verdict.OTHER if other else Verdict.UNKNOWN, None, own.height)
 
 
 def _breaks(bounds: list[tuple[float, float]]) -> int:

@@ -73,6 +73,20 @@ def test_other_faults_of_candles_refuse_no_answer_whole(
     assert sandbox.played(fault) == 16
 
 
+def test_a_first_answer_of_another_instrument_is_refused_by_its_quote(
+    wiring: Wiring, sandbox: Running
+) -> None:
+    asked = HistoryRequest(symbols=("SBIN", "NIFTY 50"), interval="minute", first=date(2026, 8, 3))
+    sandbox.fault("candle-wrong")
+    with pytest.raises(PartlyDone, match="SBIN: not the prices of SBIN in its quote"):
+        fetch_history(kite(wiring), wiring.lake, wiring.clock, asked)
+    assert not wiring.lake.files("candles_minute")
+    sandbox.fault("")
+    done = fetch_history(kite(wiring), wiring.lake, wiring.clock, asked)
+    assert done.summary["added"] > 0
+    assert sandbox.state.limiter.counts["quote"] == 2  # one look a fetch, for all of them
+
+
 def test_days_of_another_instrument_are_refused(wiring: Wiring, sandbox: Running) -> None:
     source = kite(wiring)
     days = {"symbols": ("SBIN",), "interval": "day", "first": date(2026, 5, 1)}

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar
 
+import polars as pl
+
 from alphastock_cli.actions.fetch_history import HistoryRequest, fetch_history
 from alphastock_cli.domain.instrument import Exchange, Interval
 from alphastock_cli.exchange import calendar
@@ -22,6 +24,8 @@ LEVELS = {"SBIN": 800.0, "INFY": 1500.0, "TCS": 805.0, "IDEA": 8.0}
 HALF, NEXT = SESSIONS[9], SESSIONS[10]
 DATASET = "candles_15minute"
 Keys = dict[tuple[str, datetime], tuple[float, ...]]
+RANGES = {"exchange": pl.String, "symbol": pl.String, "date": pl.Date, "high": pl.Float64,
+          "low": pl.Float64}  # fmt: skip
 Span = tuple[date, date]
 Row = list[Any]
 
@@ -65,6 +69,7 @@ class Broker:
         self.spoil: Callable[[str, list[Row]], list[Row]] = lambda _, rows: rows
         self.split: dict[str, tuple[date, float]] = {}  # prices before a day, times a factor
         self.stop_at: int | None = None
+        self.quoted = False
 
     def listed(self, exchange: Exchange, symbol: str) -> dict[str, Any]:
         return {"exchange": exchange.value, "tradingsymbol": symbol, "tick_size": 0.05,
@@ -120,6 +125,15 @@ class Broker:
             rows, symbol=symbol, exchange=Exchange(row["exchange"]), interval=interval, span=span,
             now=self.final_before(), steady=True,
         )  # fmt: skip
+
+    def last_ranges(self, rows: list[dict[str, Any]]) -> pl.DataFrame:
+        """Return the true range of the last session, where there are quotes."""
+        made = []
+        for row in rows if self.quoted else []:
+            last = self.rows(row["tradingsymbol"], (LAST, LAST), Interval("15minute"))
+            high, low = max(each[2] for each in last), min(each[3] for each in last)
+            made.append((row["exchange"], row["tradingsymbol"], LAST, high, low))
+        return pl.DataFrame(made, schema=RANGES, orient="row")
 
     def pace(self) -> tuple[int, float]:
         return 3, 1.0

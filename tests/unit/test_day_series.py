@@ -71,6 +71,10 @@ class Broker:
             now=self.final_before(), index=False, steady=True,
         )  # fmt: skip
 
+    def last_ranges(self, rows: list[dict[str, Any]]) -> pl.DataFrame:
+        del rows
+        return pl.DataFrame(schema=["exchange", "symbol", "date", "high", "low"])
+
     def pace(self) -> tuple[int, float]:
         return 3, 1.0
 

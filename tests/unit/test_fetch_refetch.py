@@ -1,4 +1,4 @@
-"""`--refetch`: what is stored stays until there is an answer that is believed."""
+"""First answers, and those of `--refetch`: believed before anything is stored or replaced."""
 
 from __future__ import annotations
 
@@ -98,6 +98,30 @@ def test_a_hole_takes_no_stored_candle_away(broker: Broker, lake: Lake, seed: in
 
     broker.spoil = holed
     fetch_history(broker, lake, broker.clock, asked(refetch=True))
+    fetch_history(broker, lake, broker.clock, asked())
+    assert stored(lake) == truth(broker, "SBIN")
+
+
+@pytest.mark.parametrize("interval", ["15minute", "day"])
+def test_a_first_answer_is_held_against_the_quote_of_the_newest_session(
+    broker: Broker, lake: Lake, interval: str
+) -> None:
+    broker.quoted = True
+    words = HistoryRequest(symbols=("SBIN", "TCS"), interval=interval, first=FIRST, last=LAST)
+    broker.teller = instead("SBIN", "INFY")
+    with pytest.raises(PartlyDone, match="SBIN: not the prices of SBIN in its quote"):
+        fetch_history(broker, lake, broker.clock, words)
+    held = lake.scan(f"candles_{interval}").collect()
+    assert set(held["symbol"]) == {"TCS"}
+    broker.teller = lambda symbol, _: symbol
+    fetch_history(broker, lake, broker.clock, words)
+    held = lake.scan(f"candles_{interval}").collect()
+    assert set(held["symbol"]) == {"SBIN", "TCS"}
+
+
+def test_of_older_days_no_quote_can_speak(broker: Broker, lake: Lake) -> None:
+    broker.quoted = True
+    broker.clock.advance(timedelta(days=30))
     fetch_history(broker, lake, broker.clock, asked())
     assert stored(lake) == truth(broker, "SBIN")
 

@@ -70,7 +70,9 @@ class Days:
         """Return how many calls for candles Kite takes in how many seconds."""
 
     @abstractmethod
-    def full_quotes(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def full_quotes(
+        self, keys: Sequence[str], *, tries: int | None = None
+    ) -> dict[str, dict[str, Any]]:
         """Return Kite's own full quotes of listed keys."""
 
     @abstractmethod

@@ -6,20 +6,25 @@ Mixed into the provider. Which days are asked for, and what is stored, is the ac
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from alphastock_cli.domain.instrument import AssetType, Exchange, Interval
-from alphastock_cli.errors import NotOffered, UnknownName
+from alphastock_cli.errors import NotOffered, ProviderError, UnknownName
 from alphastock_cli.providers.kite import history
 from alphastock_cli.providers.kite.connection import Connection
+from alphastock_cli.providers.kite.day_rules import told_of
 from alphastock_cli.providers.kite.dump import Dump, near
 from alphastock_cli.providers.kite.facts import history_days, limits
 from alphastock_cli.store.candle_checks import CandleFile
 
 JOINED = (Exchange.NFO, Exchange.MCX)  # whose expired futures Kite joins
+_RANGES = pl.Schema({"exchange": pl.String, "symbol": pl.String, "date": pl.Date,
+                     "high": pl.Float64, "low": pl.Float64})  # fmt: skip
 _SKEW = 2.0  # seconds two clocks may differ before it is worth a word
 
 
@@ -33,6 +38,16 @@ class Loading:
     @abstractmethod
     def as_of(self) -> datetime:
         """Return the moment."""
+
+    @abstractmethod
+    def is_now(self) -> bool:
+        """Tell whether the moment is the present one, of which there are quotes."""
+
+    @abstractmethod
+    def full_quotes(
+        self, keys: Sequence[str], *, tries: int | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """Return Kite's own full quotes of listed keys; `tries` bounds how often a call is made."""
 
     @abstractmethod
     def answer(
@@ -118,6 +133,31 @@ class Loading:
             interval=interval, span=span, now=asked, steady=row["option_type"] is None,
         )  # fmt: skip
 
+    def last_ranges(self, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+        """Return ``exchange, symbol, date, high, low`` of the last session, by one look at quotes.
+
+        Rupees; `symbol` is the name in the list. Rows without a trade are left out, and all of them
+        where quotes cannot be had now: they only bear witness of candles.
+
+        Raises
+        ------
+        AuthError
+            The login ended.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        if self.is_now():
+            with suppress(ProviderError):
+                found = self.full_quotes([_key(row) for row in rows], tries=1)
+        made = []
+        for row in rows:
+            quote = found.get(_key(row))
+            told = None if quote is None else told_of(
+                quote, index=row["asset_type"] == AssetType.INDEX
+            )  # fmt: skip
+            if told is not None and told.day is not None:
+                made.append((row["exchange"], row["tradingsymbol"], told.day, told.high, told.low))
+        return pl.DataFrame(made, schema=_RANGES, orient="row").drop_nulls()
+
     def pace(self) -> tuple[int, float]:
         """Return how many calls for candles Kite takes in how many seconds."""
         tightest = limits(self.as_of().date())["historical"][0]
@@ -137,3 +177,7 @@ class Loading:
             ahead = "behind" if skew > 0 else "ahead of"
             texts.append(f"this machine's clock is {abs(skew):.0f} s {ahead} Kite's")
         return texts
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    return f"{row['exchange']}:{row['tradingsymbol']}"

@@ -188,12 +188,15 @@ class Kite(Loading, Days):
             found |= {f"{code}:{symbol}" for symbol in rows["tradingsymbol"]}
         return [key for key in dict.fromkeys(keys) if key in found]
 
-    def full_quotes(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def full_quotes(
+        self, keys: Sequence[str], *, tries: int | None = None
+    ) -> dict[str, dict[str, Any]]:
         """Return Kite's own full quotes of listed keys, in calls of as many as Kite allows."""
         size = quote_batch(self._clock.now().date())
         found: dict[str, dict[str, Any]] = {}
         for first in range(0, len(keys), size):
-            found |= self.connection.rest.quotes(keys[first : first + size])
+            batch = keys[first : first + size]
+            found |= self.connection.rest.quotes(batch, tries=tries or TRIES)
         return found
 
     # -- candles ------------------------------------------------------------------------------
