@@ -34,6 +34,6 @@ EACH = {r4: 5, r10: 9 + len(FAULTS)}
 # what a host on this machine cannot play
 NOT_PLAYED = {
     "R-10, a first answer of older days that is wholly another instrument's": "with nothing stored,"
-    " and no end-of-day rows, there is nothing to compare it with: Kite's answer names no instrument",
+    " and no end-of-day rows, nothing to compare it with: Kite's answer names no instrument",
     "R-12, refusing live orders above 5 s": "there is no live order route; `doctor` fails there",
 }
